@@ -1,0 +1,162 @@
+"""The one loop: pictures, transforms, network, score, step. It holds the one minus sign.
+
+It takes live parts and knows nothing of files, jobs or where the network came from. Rows never mix: each has its own
+noise, its own transforms and its own target, and a row that fails leaves its neighbours as they are.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Protocol
+
+import torch
+from torch import Tensor
+
+from .errors import NotDifferentiable
+from .images import Image, Parameters
+from .models.network import Network
+from .models.surgery import RedirectRelu
+from .objectives import Activations
+from .optimizers import Optimizer
+from .rng import Stream
+from .shapes import Images, Rows, Scores
+from .tap import Tap
+from .transforms import Chain
+
+QUIET = 16  # a row without gradient in this many last steps has none
+
+
+class Objective(Protocol):
+    """Anything that scores every row of a batch."""
+
+    @property
+    def layers(self) -> tuple[str, ...]: ...
+
+    def score(self, acts: Activations) -> Scores: ...
+
+
+@dataclass(frozen=True, eq=False)
+class Step:
+    """The state after ``index`` steps; step 0 is the start.
+
+    ``scores``: under the transforms of this step, before it was taken. ``finite``: rows that have never met a
+    non-finite number; the others stand still at their last finite picture. ``redirected``: steps in which a row's
+    gradient was redirected. ``silent``: how many steps in a row it had no gradient.
+    """
+
+    index: int
+    parameters: Parameters
+    scores: Scores
+    finite: Rows
+    redirected: Tensor
+    silent: Tensor
+
+    @property
+    def dead(self) -> Tensor:
+        """Rows without a gradient in the last steps (all steps, if there were fewer)."""
+        return self.silent >= max(1, min(QUIET, self.index))
+
+
+@dataclass(frozen=True)
+class Ascent:
+    """The live parts of one ascent.
+
+    ``frame``: sizes of the layers' maps on bare pictures. ``redirect``: the first steps in which rows whose whole
+    gradient is blocked get a redirected one.
+    """
+
+    network: Network
+    objective: Objective
+    image: Image
+    transform: Chain
+    optimizer: Optimizer
+    stream: Stream
+    frame: Mapping[str, tuple[int, ...]]
+    redirect: int = 16
+
+    def run(self, start: Parameters, steps: int) -> Iterator[Step]:
+        """Yield the start and the state after each step, inside ``with network.frozen()``.
+
+        The parameters given are not changed; those of a step are the live ones, so copy what is to be kept.
+        """
+        theta = tuple(part.detach().clone().requires_grad_() for part in start)
+        rows, device = len(self.stream), theta[0].device
+        optimizer = self.optimizer.over(theta)
+        finite = torch.ones(rows, dtype=torch.bool, device=device)
+        redirected = torch.zeros(rows, dtype=torch.int64, device=device)
+        silent = torch.zeros(rows, dtype=torch.int64, device=device)
+        yield Step(0, theta, torch.full((rows,), float("nan"), device=device), finite, redirected, silent)
+        with Tap(self.network, self.objective.layers) as tap:
+            for index in range(steps):
+                scores, gradients, blocked = self._gradients(tap, theta, index)
+                silent = torch.where(blocked, silent + 1, 0)
+                if index < self.redirect and bool(blocked.any()):
+                    with RedirectRelu():
+                        _, through, still = self._gradients(tap, theta, index)
+                    gradients = _rows(blocked, through, gradients)
+                    redirected = redirected + (blocked & ~still)
+                finite = finite & torch.isfinite(scores) & _all_finite(gradients)
+                self._move(optimizer, theta, gradients, finite)
+                finite = finite & _all_finite(theta)
+                yield Step(index + 1, theta, scores.detach(), finite, redirected, silent)
+
+    def _gradients(self, tap: Tap, theta: Parameters, index: int) -> tuple[Scores, tuple[Tensor, ...], Rows]:
+        """Scores, their gradients, and the rows whose gradient through the network is zero everywhere."""
+        pictures = self.image.decode(theta)
+        if not self.objective.layers:
+            scores = self.objective.score(Activations({}, pictures))
+            gradients = _gradient_of(scores, theta, ())
+            return scores, gradients[: len(theta)], torch.zeros_like(scores, dtype=torch.bool)
+        seen = self._seen(pictures, index)
+        scores = self.objective.score(Activations(tap(seen), pictures, self.frame))
+        *gradients, through = _gradient_of(scores, theta, (seen,))
+        blocked = (through == 0).flatten(1).all(1)
+        return scores, tuple(gradients), blocked
+
+    def _seen(self, pictures: Images, index: int) -> Images:
+        """What the network is shown at this step."""
+        draw = self.transform.sample(self.stream.fold("transform", index), (pictures.shape[2], pictures.shape[3]))
+        preprocessing = self.network.preprocessing
+        out = (preprocessing.size[1], preprocessing.size[2]) if preprocessing.fixed else None
+        return self.transform.apply(pictures, draw, out)
+
+    def _move(
+        self, optimizer: torch.optim.Optimizer, theta: Parameters, gradients: tuple[Tensor, ...], finite: Rows
+    ) -> None:
+        """One step up for the finite rows; the others stand still."""
+        before = tuple(part.detach().clone() for part in theta)
+        zero = tuple(torch.zeros_like(gradient) for gradient in gradients)
+        for part, gradient in zip(theta, _rows(finite, gradients, zero), strict=True):
+            part.grad = -gradient  # the optimiser goes down, the score goes up
+        optimizer.step()
+        with torch.no_grad():
+            moved = self.image.settle(theta)
+            keep = finite & _all_finite(moved)
+            for part, value in zip(theta, _rows(keep, moved, before), strict=True):
+                part.copy_(value)
+
+
+def _gradient_of(scores: Scores, theta: Parameters, seen: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
+    """d(sum of scores) / d(theta, seen), zero where there is no dependence. A sum: rows ignore their neighbours."""
+    if not scores.requires_grad:
+        raise NotDifferentiable(
+            "the target does not depend on the picture with a gradient: somewhere before it the network "
+            "detaches, rounds or converts to whole numbers"
+        )
+    inputs = (*theta, *seen)
+    found = torch.autograd.grad(scores.sum(), inputs, allow_unused=True)
+    return tuple(
+        torch.zeros_like(given) if gradient is None else gradient for given, gradient in zip(inputs, found, strict=True)
+    )
+
+
+def _rows(mask: Rows, yes: tuple[Tensor, ...], no: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
+    """Row by row, ``yes`` where the mask is set, ``no`` elsewhere."""
+    return tuple(torch.where(mask.view(-1, *(1,) * (a.ndim - 1)), a, b) for a, b in zip(yes, no, strict=True))
+
+
+def _all_finite(parts: tuple[Tensor, ...]) -> Tensor:
+    """``(b,)``: rows in which every number is finite."""
+    flags = [torch.isfinite(part.detach()).flatten(1).all(1) for part in parts]
+    return torch.stack(flags).all(0)

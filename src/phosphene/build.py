@@ -1,0 +1,177 @@
+"""The only bridge from data to tensors: what a user said -> a job with every default explicit -> live parts."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import psutil
+import torch
+from torch import Tensor
+
+from .address import expand
+from .errors import BadSpec, OutOfMemory
+from .images import Fourier, Image, images
+from .models.network import Network
+from .objectives import Objective, PerRow, from_text, resolve, to_text
+from .optimizers import Adam, Optimizer, optimizers
+from .rng import Stream
+from .spec import Batch, Job
+from .transforms import Chain, preset, transforms
+
+LARGEST = 128  # the picture's side when a network takes any size and was made for larger ones
+TOGETHER = 64  # pictures in one forward pass at most
+
+
+@dataclass(frozen=True)
+class Options:
+    """What may be said about a picture besides its network and target; None: the default that suits the network."""
+
+    image: Image | None = None
+    transform: str | Chain = "lucid"
+    optimizer: Optimizer | None = None
+    steps: int = 512
+    seed: int = 0
+    redirect: int = 16
+    robust: int = 16
+    start: str | None = None
+
+
+def targets_of(target: str | Objective) -> list[Objective]:
+    """A target as objectives: one, or one per channel of a range."""
+    return [target] if isinstance(target, Objective) else [from_text(text) for text in expand(target)]
+
+
+def declare(network: Network, objective: Objective, options: Options) -> Job:
+    """The job that makes one picture: names resolved, defaults explicit, units checked against the network."""
+    resolved = resolve(objective, network.class_number, read_direction)
+    _check_units(network, resolved)
+    image = (options.image or Fourier()).filled(default_size(network), network.preprocessing.size[0])
+    if image.channels != network.preprocessing.size[0]:
+        raise BadSpec(f"{network.name} takes {network.preprocessing.size[0]} channels, the image has {image.channels}")
+    chain = preset(options.transform) if isinstance(options.transform, str) else options.transform
+    return Job(
+        model=network.spec,
+        target=to_text(resolved),
+        image=images.describe(image),
+        transform=tuple(transforms.describe(step) for step in chain.steps),
+        optimizer=optimizers.describe(options.optimizer or Adam()),
+        steps=options.steps,
+        seed=options.seed,
+        redirect=options.redirect,
+        robust=options.robust,
+        start=options.start,
+    )
+
+
+def default_size(network: Network) -> tuple[int, int]:
+    """The network's own size; at most 128 pixels (lucid's default) for one that takes any."""
+    _, height, width = network.preprocessing.size
+    shrink = 1.0 if network.preprocessing.fixed else min(1.0, LARGEST / max(height, width))
+    return max(1, round(height * shrink)), max(1, round(width * shrink))
+
+
+def _check_units(network: Network, objective: Objective) -> None:
+    """Every layer exists and every unit is in range, before any work."""
+    for _, term in objective.terms:
+        check = getattr(term, "channel", None)
+        for layer in term.reads:
+            if layer.startswith("@"):
+                continue
+            info, _ = network.find(layer)
+            if check is not None and not 0 <= check < info.channels:
+                from .errors import UnitOutOfRange
+
+                raise UnitOutOfRange(
+                    f"{layer}:{check} does not exist: {layer} of {network.name} has {info.channels} channels, "
+                    f"0 to {info.channels - 1}"
+                )
+
+
+def read_direction(path: str) -> tuple[float, ...]:
+    """A direction's components from a ``.npy`` file (no pickles) or a text file of numbers."""
+    file = Path(path)
+    try:
+        data = np.load(file, allow_pickle=False) if file.suffix == ".npy" else np.loadtxt(file, ndmin=1)
+    except (OSError, ValueError, EOFError) as error:
+        raise BadSpec(f"cannot read a direction from {path}: {error}; it is .npy or numbers in a text file") from error
+    if data.ndim != 1 or not np.issubdtype(data.dtype, np.number):
+        raise BadSpec(f"{path} has shape {data.shape}; a direction is one number per channel")
+    return tuple(float(value) for value in data)
+
+
+@dataclass(frozen=True)
+class Parts:
+    """A batch come alive."""
+
+    objective: PerRow
+    image: Image
+    chain: Chain
+    optimizer: Optimizer
+    stream: Stream
+
+
+def assemble(batch: Batch, network: Network) -> Parts:
+    """Jobs -> live parts through the registries."""
+    first = batch.jobs[0]
+    return Parts(
+        objective=PerRow(tuple(from_text(job.target) for job in batch.jobs)),
+        image=images.make(first.image),
+        chain=Chain(tuple(transforms.make(step) for step in first.transform)),
+        optimizer=optimizers.make(first.optimizer),
+        stream=Stream.of([job.seed for job in batch.jobs], network.device),
+    )
+
+
+def rows_that_fit(network: Network, job: Job) -> int:
+    """How many pictures one forward and backward pass can hold; OutOfMemory when not even one fits.
+
+    From the sizes of all activations (outputs twice, for their gradients) and the memory that is free now.
+    """
+    _, height, width = network.preprocessing.size
+    image: Mapping[str, Any] = job.image
+    rows, columns = image["size"]
+    area = (rows + 32) * (columns + 32) / ((height + 32) * (width + 32)) if not network.preprocessing.fixed else 1.0
+    values = sum(layer.channels * int(np.prod(layer.size, dtype=np.int64)) for layer in network.layers.values())
+    need = 8.0 * values * area + 64.0 * image["channels"] * rows * columns
+    free = _free(network.device)
+    if need > free:
+        raise OutOfMemory(
+            f"a picture of {rows} x {columns} through {network.name} needs about {need / 2**30:.1f} GiB, "
+            f"{free / 2**30:.1f} GiB are free; choose a smaller --size"
+        )
+    return max(1, min(TOGETHER, int(0.6 * free / need)))
+
+
+def _free(device: torch.device) -> float:
+    if device.type == "cuda":
+        return float(torch.cuda.mem_get_info(device)[0])
+    return float(psutil.virtual_memory().available)
+
+
+def picture_tensor(start: Any, image: Image, device: torch.device) -> Tensor:
+    """A start picture (path, PIL image or array with values 0-255 or [0, 1]) as ``(1, c, h, w)`` at the image's size."""
+    from PIL import Image as Pillow
+    from PIL import UnidentifiedImageError
+
+    channels, height, width = image.shape
+    if isinstance(start, str | Path):
+        try:
+            with Pillow.open(start) as opened:
+                start = opened.convert("L" if channels == 1 else "RGB")
+        except (OSError, UnidentifiedImageError, Pillow.DecompressionBombError) as error:
+            raise BadSpec(f"cannot read the start picture {start}: {error}") from error
+    if isinstance(start, Pillow.Image):
+        start = start.convert("L" if channels == 1 else "RGB").resize((width, height), Pillow.Resampling.LANCZOS)
+    values = np.asarray(start)
+    values = values.astype(np.float32) / (255.0 if np.issubdtype(values.dtype, np.integer) else 1.0)
+    if values.ndim == 2:
+        values = values[:, :, None]
+    if values.shape != (height, width, channels):
+        raise BadSpec(f"the start picture has shape {values.shape}; this image is {(height, width, channels)}")
+    if not (np.isfinite(values).all() and values.min() >= 0 and values.max() <= 1):
+        raise BadSpec("the start picture's values must lie in [0, 1], or be whole numbers from 0 to 255")
+    return torch.from_numpy(values).permute(2, 0, 1)[None].to(device)

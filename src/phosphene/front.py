@@ -1,0 +1,164 @@
+"""The front door: ``load`` a network, ``render`` a picture of what fires it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from torch import Tensor, nn
+
+from .build import Options, declare, picture_tensor, targets_of
+from .errors import BadSpec, NotReproducible
+from .images import Image, images
+from .models.network import Network
+from .models.sources import load as load_spec
+from .models.sources import wrap
+from .objectives import Objective
+from .optimizers import Optimizer
+from .produce import Progress, Watch, fingerprint_of, produce
+from .result import Result
+from .spec import Batch, Job, ModelSpec
+from .transforms import Chain
+
+
+def load(
+    model: str | nn.Module,
+    *,
+    weights: str | None = None,
+    untrained: bool = False,
+    labels: str | Sequence[str] | None = None,
+    output: str | int | None = None,
+    input_size: tuple[int, int, int] | None = None,
+    mean: Sequence[float] | None = None,
+    std: Sequence[float] | None = None,
+    device: str | None = None,
+) -> Network:
+    """A network from an address (``miniception``, ``resnet50``, ``path/file.py:factory``) or a live ``nn.Module``.
+
+    ``input_size``: channels, height, width. ``mean`` and ``std``: applied to pictures in [0, 1]; leave them out when
+    the model scales its own input. ``labels``: names in the order of the outputs, or a file. ``output``: which output
+    holds the logits, when there are several. A live module stays on its device and is left as it is.
+
+    Raises UnknownModel, MissingDependency, DownloadFailed, WeightsError, ModelError.
+
+    >>> load("miniception").find("mixed4b")[0].channels
+    192
+    """
+    spec = ModelSpec(
+        address=model if isinstance(model, str) else type(model).__name__,
+        weights=weights,
+        untrained=untrained,
+        labels=labels if isinstance(labels, str) else None,
+        output=output,
+        input_size=input_size,
+        mean=None if mean is None else tuple(mean),
+        std=None if std is None else tuple(std),
+    )
+    names = list(labels) if labels is not None and not isinstance(labels, str) else None
+    if isinstance(model, nn.Module):
+        if weights is not None or untrained or device is not None:
+            raise BadSpec("weights, untrained and device are for addresses; a live module is used as it is")
+        return wrap(model, spec, names)
+    network = load_spec(spec, device)
+    if names is not None:
+        network.labels = tuple(names)
+    return network
+
+
+def render(network: Network | str, target: str | Objective, **options: Any) -> Result:
+    """One picture of what makes ``target`` fire, with its evidence.
+
+    ``network``: from ``load``, or an address. ``target``: text such as ``"mixed4b:11 + 0.5*mixed4b:30"`` or an
+    objective such as ``Channel("mixed4b", 11)``. Options are those of ``render_batch``. A notebook shows the result.
+
+    >>> result = render("miniception", "conv2:3", steps=2)
+    >>> result.size, result.steps, result.status
+    ((64, 64), 2, 'ok')
+    """
+    found = targets_of(target)
+    if len(found) != 1:
+        raise BadSpec(f"{target} names {len(found)} units; render_batch makes one picture for each")
+    return render_batch(network, found, **options)[0]
+
+
+def render_batch(
+    network: Network | str,
+    targets: str | Sequence[str | Objective],
+    *,
+    image: Image | None = None,
+    size: int | tuple[int, int] | None = None,
+    transform: str | Chain = "lucid",
+    optimizer: Optimizer | None = None,
+    steps: int = 512,
+    seed: int = 0,
+    start: Any = None,
+    frames: Sequence[int] = (),
+    redirect: int = 16,
+    robust: int = 16,
+    progress: Callable[[Progress], None] | None = None,
+) -> list[Result]:
+    """One picture for each target, made together; a picture is the same as when it is made alone.
+
+    ``targets``: ``"mixed4b:0..63"`` or a list of texts and objectives. ``image``: ``Fourier()``, ``Pixel()``; ``size``:
+    its side or (height, width), by default what suits the network. ``transform``: ``lucid``, ``distill``, ``none`` or
+    a ``Chain``. ``start``: a picture to begin with (path, PIL image or array). ``frames``: steps at which the picture
+    is kept. ``redirect``: first steps in which a blocked ReLU lets the gradient through. ``robust``: fresh transforms
+    that the final score is averaged over. ``progress``: called during the ascent.
+
+    Raises BadTarget, BadSpec, UnknownLayer, UnknownClass, UnitOutOfRange, OutOfMemory, ModelError; Stopped on Ctrl-C.
+    """
+    if isinstance(network, str):
+        network = load(network)
+    objectives = [one for target in ([targets] if isinstance(targets, str) else targets) for one in targets_of(target)]
+    if not objectives:
+        return []
+    if size is not None:
+        from .images import Fourier
+
+        image = replace(image, size=size) if image is not None else Fourier(size)
+    options = Options(image, transform, optimizer, steps, seed, redirect, robust)
+    jobs = [declare(network, objective, options) for objective in objectives]
+    for step in frames:
+        if not 0 <= step <= steps:
+            raise BadSpec(f"frame {step} is not among the steps 0 to {steps}")
+    begin = None
+    if start is not None:
+        begin = picture_tensor(start, images.make(jobs[0].image), network.device)
+        jobs = [replace(job, start=fingerprint_of(begin)) for job in jobs]
+    return make(jobs, network, start=begin, watch=Watch(progress, tuple(frames)))
+
+
+def make(
+    jobs: Sequence[Job], network: Network, *, start: Tensor | None = None, watch: Watch | None = None
+) -> list[Result]:
+    return produce(Batch(tuple(jobs)), network, start=start, watch=watch)
+
+
+def replay(
+    record: Mapping[str, Any],
+    network: Network | None = None,
+    *,
+    start: Any = None,
+    progress: Callable[[Progress], None] | None = None,
+) -> Result:
+    """The picture of a record again, bit for bit on the same machine.
+
+    ``network``: needed when the record was made from a live module. Raises NotReproducible when the network's weights
+    are not the recorded ones.
+    """
+    if not isinstance(record.get("spec"), Mapping):
+        raise BadSpec("this is no phosphene record: it has no spec")
+    job = Job.from_dict(record["spec"])
+    if network is None:
+        network = load_spec(job.model)
+    elif network.spec != job.model:
+        job = replace(job, model=network.spec)
+    if network.fingerprint != record.get("fingerprint"):
+        raise NotReproducible(
+            f"{network.name} has other weights now (fingerprint {network.fingerprint}) than when the record was made "
+            f"({record.get('fingerprint')})"
+        )
+    begin = picture_tensor(start, images.make(job.image), network.device) if start is not None else None
+    frames = tuple(int(frame["step"]) for frame in record.get("frames", ()))
+    return make([job], network, start=begin, watch=Watch(progress, frames))[0]

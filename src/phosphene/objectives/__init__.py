@@ -1,0 +1,29 @@
+"""What should fire."""
+
+from ..address import OUTPUT
+from .base import Activations, Objective, PerRow, Sum, Term, objectives
+from .penalties import L1, L2, TotalVariation
+from .text import from_text, resolve, to_text
+from .units import Channel, Direction, Layer, Logit, Neuron, Probability
+
+__all__ = [
+    "L1",
+    "L2",
+    "OUTPUT",
+    "Activations",
+    "Channel",
+    "Direction",
+    "Layer",
+    "Logit",
+    "Neuron",
+    "Objective",
+    "PerRow",
+    "Probability",
+    "Sum",
+    "Term",
+    "TotalVariation",
+    "from_text",
+    "objectives",
+    "resolve",
+    "to_text",
+]

@@ -1,0 +1,112 @@
+"""What a picture should have little of; a penalty's score is its size, so it is subtracted.
+
+All are means over the picture's values, so one strength does the same at every picture size. A strength from the
+literature, where penalties are sums, is multiplied by channels x height x width.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Self, final
+
+import torch
+from einops import reduce
+
+from ..address import Place, number
+from ..errors import BadSpec
+from ..shapes import Scores
+from .base import Activations, Term, objectives
+
+
+def _options(place: Place, name: str, known: dict[str, float]) -> dict[str, float] | None:
+    """``known`` updated by ``[key=number,...]``; None when the address is not this penalty's."""
+    if place.quoted or place.head != name or place.selector is not None or place.position is not None:
+        return None
+    values = dict(known)
+    for option in place.options:
+        key, _, value = option.partition("=")
+        try:
+            if key not in known:
+                raise ValueError
+            values[key] = float(value)
+        except ValueError:
+            raise BadSpec(f"{name} takes {', '.join(f'{key}=NUMBER' for key in known)}, not {option}") from None
+    return values
+
+
+class _Penalty(Term):
+    @property
+    def reads(self) -> tuple[str, ...]:
+        return ()
+
+    @property
+    def kin(self) -> tuple[Any, ...]:
+        return (type(self), self)
+
+
+@final
+@objectives.register("tv")
+@dataclass(frozen=True)
+class TotalVariation(_Penalty):
+    """Mean |difference|^power of neighbours, rows plus columns (Mahendran & Vedaldi 2015). ``tv``, ``tv[power=2]``"""
+
+    power: float = 1.0
+
+    @classmethod
+    def score_rows(cls, terms: Sequence[Self], acts: Activations) -> Scores:
+        x = acts.pictures
+        count = x[0].numel()
+        down = (x[:, :, 1:] - x[:, :, :-1]).abs() ** terms[0].power
+        along = (x[:, :, :, 1:] - x[:, :, :, :-1]).abs() ** terms[0].power
+        return (reduce(down, "b c h w -> b", "sum") + reduce(along, "b c h w -> b", "sum")) / count
+
+    def place(self) -> Place:
+        return Place("tv", options=() if self.power == 1 else (f"power={number(self.power)}",))
+
+    @classmethod
+    def from_place(cls, place: Place) -> Self | None:
+        values = _options(place, "tv", {"power": 1.0})
+        return None if values is None else cls(values["power"])
+
+
+@final
+@objectives.register("l1")
+@dataclass(frozen=True)
+class L1(_Penalty):
+    """Mean |x - about|. ``l1``, ``l1[about=0]``"""
+
+    about: float = 0.5
+
+    @classmethod
+    def score_rows(cls, terms: Sequence[Self], acts: Activations) -> Scores:
+        return reduce((acts.pictures - terms[0].about).abs(), "b c h w -> b", "mean")
+
+    def place(self) -> Place:
+        return Place("l1", options=() if self.about == 0.5 else (f"about={number(self.about)}",))
+
+    @classmethod
+    def from_place(cls, place: Place) -> Self | None:
+        values = _options(place, "l1", {"about": 0.5})
+        return None if values is None else cls(values["about"])
+
+
+@final
+@objectives.register("l2")
+@dataclass(frozen=True)
+class L2(_Penalty):
+    """Mean (x - about)^2. ``l2``, ``l2[about=0]``"""
+
+    about: float = 0.5
+
+    @classmethod
+    def score_rows(cls, terms: Sequence[Self], acts: Activations) -> Scores:
+        return reduce(torch.square(acts.pictures - terms[0].about), "b c h w -> b", "mean")
+
+    def place(self) -> Place:
+        return Place("l2", options=() if self.about == 0.5 else (f"about={number(self.about)}",))
+
+    @classmethod
+    def from_place(cls, place: Place) -> Self | None:
+        values = _options(place, "l2", {"about": 0.5})
+        return None if values is None else cls(values["about"])

@@ -1,0 +1,211 @@
+"""Batch -> results: the single path, for one picture or sixty-four, in the library, on the command line and in sweeps."""
+
+from __future__ import annotations
+
+import math
+import platform
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from importlib import metadata
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from . import evidence
+from .ascent import Ascent, Step
+from .build import Parts, assemble, rows_that_fit
+from .errors import ModelError, NotReproducible, OutOfMemory, PhospheneError
+from .images import restart
+from .models.network import Network, first_line
+from .objectives import Activations
+from .result import Evidence, Frame, Pixels, Result, Score, Status
+from .shapes import Images
+from .spec import Batch, Job, digest
+from .transforms import preset
+
+
+@dataclass(frozen=True)
+class Progress:
+    """Where a batch is: ``step`` of ``steps`` for pictures ``first`` to ``last`` of ``pictures``, their mean score."""
+
+    step: int
+    steps: int
+    first: int
+    last: int
+    pictures: int
+    score: float
+
+
+class Stopped(KeyboardInterrupt):
+    """Ctrl-C came; ``results`` holds what was made until then, the unfinished ones marked ``partial``."""
+
+    def __init__(self, results: list[Result]) -> None:
+        super().__init__("stopped")
+        self.results = results
+
+
+@dataclass(frozen=True)
+class Watch:
+    """What a caller wants to know while a batch is made: ``tell`` after each step, ``frames`` at these steps."""
+
+    tell: Callable[[Progress], None] | None = None
+    frames: tuple[int, ...] = ()
+    every: int = 8  # how often the score is fetched from the device
+    jobs_before: int = 0
+    jobs_total: int = field(default=0)
+
+
+def produce(batch: Batch, network: Network, *, start: Tensor | None = None, watch: Watch | None = None) -> list[Result]:
+    """One result per job, in order. Raises Stopped on Ctrl-C, OutOfMemory, ModelError; the model is left untouched."""
+    watch = watch or Watch()
+    if batch.jobs[0].start is not None and (start is None or fingerprint_of(start) != batch.jobs[0].start):
+        raise NotReproducible("the job starts from a picture that is not the one given; give the same with --start")
+    together = rows_that_fit(network, batch.jobs[0])
+    results: list[Result] = []
+    for first in range(0, len(batch.jobs), together):
+        jobs = batch.jobs[first : first + together]
+        part = Watch(watch.tell, watch.frames, watch.every, first, len(batch.jobs))
+        try:
+            with network.frozen():
+                results += _Making(Batch(jobs), network, part).make(start)
+        except Stopped as stopped:
+            raise Stopped(results + stopped.results) from None
+        except torch.OutOfMemoryError as error:
+            raise OutOfMemory(f"{len(jobs)} pictures do not fit in the device's memory: {first_line(error)}") from error
+        except (RuntimeError, MemoryError) as error:
+            raise _explained(error, network, jobs[0]) from error
+    return results
+
+
+def _explained(error: BaseException, network: Network, job: Job) -> PhospheneError:
+    """A failure inside the user's network, said in terms of what was asked."""
+    size = "{} x {}".format(*job.image["size"])
+    text = str(error)
+    if isinstance(error, MemoryError) or "alloc" in text.lower() or "out of memory" in text.lower():
+        return OutOfMemory(f"pictures of {size} through {network.name} do not fit in memory; choose a smaller --size")
+    return ModelError(f"{network.name} failed on a picture of {size}: {first_line(error)}\ntry another --size")
+
+
+def fingerprint_of(picture: Tensor) -> str:
+    """A hash of a start picture as it is used."""
+    values = picture.detach().cpu().contiguous().numpy()
+    return digest({"shape": list(values.shape), "values": values.tobytes().hex()})
+
+
+class _Making:
+    """One forward pass' worth of jobs on its way to results."""
+
+    def __init__(self, batch: Batch, network: Network, watch: Watch) -> None:
+        self.batch, self.network, self.watch = batch, network, watch
+        self.parts: Parts = assemble(batch, network)
+        self.frames: list[list[Frame]] = [[] for _ in batch.jobs]
+        self.begun = time.monotonic()
+
+    def make(self, start: Tensor | None) -> list[Result]:
+        parts, job = self.parts, self.batch.jobs[0]
+        parameters = restart(parts.image, parts.stream.fold("image"), start)
+        acts = self._observe(parts.image.decode(parameters).detach())
+        before = parts.objective.score(acts)
+        ascent = Ascent(self.network, parts.objective, parts.image, parts.chain, parts.optimizer, parts.stream,
+                        acts.frame, job.redirect)  # fmt: skip
+        last: Step | None = None
+        try:
+            for last in ascent.run(parameters, job.steps):
+                self._watch(last)
+        except KeyboardInterrupt:
+            if last is None:
+                raise Stopped([]) from None
+            raise Stopped(self._finish(last, before, partial=True)) from None
+        if last is None:
+            raise AssertionError("an ascent yields at least its start")
+        return self._finish(last, before, partial=False)
+
+    def _observe(self, pictures: Images) -> Activations:
+        return evidence.observe(self.network, self.parts.objective, pictures)
+
+    def _watch(self, step: Step) -> None:
+        watch, steps = self.watch, self.batch.jobs[0].steps
+        if step.index in watch.frames:
+            pictures = self.parts.image.decode(step.parameters).detach()
+            scores = self.parts.objective.score(self._observe(pictures))
+            for row, (score, pixels) in enumerate(zip(scores.tolist(), to_pixels(pictures), strict=True)):
+                self.frames[row].append(Frame(step.index, _number(score), pixels))
+        if watch.tell is not None and step.index and (step.index % watch.every == 0 or step.index == steps):
+            rows = len(self.batch.jobs)
+            first = watch.jobs_before
+            score = float(step.scores[step.finite].mean()) if bool(step.finite.any()) else math.nan
+            watch.tell(Progress(step.index, steps, first, first + rows, watch.jobs_total, score))
+
+    def _finish(self, step: Step, before: Tensor, *, partial: bool) -> list[Result]:
+        parts, network, job = self.parts, self.network, self.batch.jobs[0]
+        pictures = parts.image.decode(step.parameters).detach()
+        acts = self._observe(pictures)
+        clean = parts.objective.score(acts)
+        chain, under = (parts.chain, "own") if parts.chain.steps else (preset("lucid"), "lucid")
+        moved = evidence.robust(network, parts.objective, pictures, chain, parts.stream, job.robust, acts.frame)
+        fine = evidence.high_frequency(pictures).tolist()
+        seconds = (time.monotonic() - self.begun) / len(self.batch.jobs)
+        results = []
+        for row, (one, pixels) in enumerate(zip(self.batch.jobs, to_pixels(pictures), strict=True)):
+            term = evidence.heaviest(parts.objective.objectives[row])
+            rank, siblings, top = evidence.rank(term, acts, row, network.labels)
+            results.append(
+                Result(
+                    id=one.id(network.fingerprint),
+                    model=network.name,
+                    fingerprint=network.fingerprint,
+                    target=one.target,
+                    status=_status(step, row),
+                    seed=one.seed,
+                    size=(pictures.shape[2], pictures.shape[3]),
+                    steps=step.index,
+                    seconds=round(seconds, 3),
+                    score=Score(_number(before[row]), _number(clean[row]), _number(moved[row]), under),
+                    evidence=Evidence(
+                        unit=None if term is None else str(term),
+                        rank=rank,
+                        siblings=siblings,
+                        top=top,
+                        high_frequency=round(fine[row], 6),
+                        redirected=int(step.redirected[row]),
+                        silent=int(step.silent[row]),
+                    ),
+                    spec=one.to_dict(),
+                    versions=versions(),
+                    pixels=pixels,
+                    frames=tuple(self.frames[row]),
+                    partial=partial,
+                )
+            )
+        return results
+
+
+def _status(step: Step, row: int) -> Status:
+    if not bool(step.finite[row]):
+        return "diverged"
+    return "dead" if step.index and bool(step.dead[row]) else "ok"
+
+
+def _number(value: Any) -> float | None:
+    """A float for JSON: None for what is not finite."""
+    number = float(value)
+    return number if math.isfinite(number) else None
+
+
+def to_pixels(pictures: Images) -> Sequence[Pixels]:
+    """Values in [0, 1] -> 8 bits per channel, rounded, nothing stretched; ``(h, w, c)`` each."""
+    rounded = (pictures.clamp(0, 1) * 255).round().to(torch.uint8).permute(0, 2, 3, 1).cpu().numpy()
+    return [np.ascontiguousarray(one) for one in rounded]
+
+
+def versions() -> dict[str, str]:
+    """What made a picture."""
+    return {
+        "phosphene": metadata.version("phosphene"),
+        "torch": torch.__version__,
+        "python": platform.python_version(),
+        "machine": f"{platform.system()} {platform.machine()}",
+    }

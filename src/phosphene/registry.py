@@ -1,0 +1,77 @@
+"""Named kinds: a class registers itself once and so gets its name in files, on the command line and in the reference."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, Generic, TypeVar
+
+from .errors import UnknownOption, closest
+
+T = TypeVar("T")
+C = TypeVar("C")
+
+
+class Registry(Generic[T]):
+    """Names for one kind of thing, in order of registration.
+
+    >>> colours = Registry[type]("colour")
+    >>> @colours.register("red")
+    ... class Red: ...
+    >>> colours.get("red").__name__, colours.names()
+    ('Red', ['red'])
+    """
+
+    def __init__(self, kind: str) -> None:
+        self.kind = kind
+        self._entries: dict[str, T] = {}
+
+    def register(self, name: str) -> Callable[[C], C]:
+        def enter(entry: C) -> C:
+            if name in self._entries:
+                raise ValueError(f"{self.kind} {name!r} is registered twice")
+            self._entries[name] = entry  # type: ignore[assignment]
+            return entry
+
+        return enter
+
+    def get(self, name: str) -> T:
+        if name not in self._entries:
+            raise UnknownOption(f"no {self.kind} {name!r}; {closest(name, self._entries)}")
+        return self._entries[name]
+
+    def names(self) -> list[str]:
+        return list(self._entries)
+
+    def items(self) -> Iterator[tuple[str, T]]:
+        yield from self._entries.items()
+
+    def name_of(self, entry: object) -> str:
+        """The name under which a class is registered."""
+        for name, known in self._entries.items():
+            if known is entry:
+                return name
+        raise UnknownOption(f"{entry!r} is not a registered {self.kind}; there are: {', '.join(self._entries)}")
+
+    def fields(self, name: str) -> dict[str, Any]:
+        """The options of a registered dataclass with their defaults (``dataclasses.MISSING`` where there is none)."""
+        return {field.name: field.default for field in dataclasses.fields(self.get(name))}  # type: ignore[arg-type]
+
+    def describe(self, part: Any) -> dict[str, Any]:
+        """A registered frozen dataclass as plain data, every default expanded."""
+        return {"name": self.name_of(type(part)), **dataclasses.asdict(part)}
+
+    def make(self, data: Mapping[str, Any]) -> Any:
+        """The inverse of ``describe``; unknown fields are errors."""
+        options = {key: value for key, value in data.items() if key != "name"}
+        factory: Any = self.get(str(data["name"]))
+        known = [field.name for field in dataclasses.fields(factory)]
+        for key in options:
+            if key not in known:
+                raise UnknownOption(f"{self.kind} {data['name']!r} has no option {key!r}; {closest(key, known)}")
+        return factory(**{key: freeze(value) for key, value in options.items()})
+
+
+def freeze(value: Any) -> Any:
+    """JSON's lists as tuples, so that frozen data stays hashable."""
+    return tuple(freeze(item) for item in value) if isinstance(value, list | tuple) else value

@@ -1,0 +1,130 @@
+"""What came out: the picture, what was measured about it, and everything needed to make it again. No torch here."""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .files import check_writable, write_atomic
+
+if TYPE_CHECKING:
+    from PIL.Image import Image as Picture
+
+Status = Literal["ok", "dead", "diverged"]
+Pixels = NDArray[np.uint8]  # (h, w, c)
+
+
+@dataclass(frozen=True)
+class Score:
+    """``start``: the start picture, no transforms. ``clean``: the final one, no transforms. ``robust``: its mean over
+    fresh draws of the transforms named in ``under``."""
+
+    start: float | None
+    clean: float | None
+    robust: float | None
+    under: str
+
+
+@dataclass(frozen=True)
+class Sibling:
+    """A unit of the target's layer and its activation on the picture (mean over positions; logits for classes)."""
+
+    unit: str
+    value: float
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """What was measured about a picture.
+
+    ``unit``: the unit that is ranked, the heaviest of the target. ``rank``: 1 if it fires most of its ``siblings``
+    units on its own picture. ``top``: the siblings that fire most. ``high_frequency``: share of spectral energy above a
+    quarter of the sampling rate. ``redirected``: first steps whose gradient had to be redirected past inactive ReLUs.
+    ``silent``: steps without gradient at the end.
+    """
+
+    unit: str | None
+    rank: int | None
+    siblings: int | None
+    top: tuple[Sibling, ...]
+    high_frequency: float
+    redirected: int
+    silent: int
+
+
+@dataclass(frozen=True)
+class Frame:
+    """The picture as it was after a step, with its clean score."""
+
+    step: int
+    score: float | None
+    pixels: Pixels = field(repr=False, compare=False)
+
+
+@dataclass(frozen=True)
+class Result:
+    """A picture and its record. Shows itself in a notebook."""
+
+    id: str
+    model: str
+    fingerprint: str
+    target: str
+    status: Status
+    seed: int
+    size: tuple[int, int]
+    steps: int
+    seconds: float
+    score: Score
+    evidence: Evidence
+    spec: Mapping[str, Any]
+    versions: Mapping[str, str]
+    pixels: Pixels = field(repr=False, compare=False)
+    frames: tuple[Frame, ...] = ()
+    partial: bool = False
+
+    @property
+    def image(self) -> Picture:
+        """The picture as it was scored: no stretching, no sharpening."""
+        return picture(self.pixels)
+
+    def record(self) -> dict[str, Any]:
+        """The result as JSON data, without the pixels."""
+        data = {key: value for key, value in asdict(self).items() if key not in ("pixels", "frames")}
+        data["frames"] = [{"step": frame.step, "score": frame.score} for frame in self.frames]
+        return data
+
+    def save(self, path: str | Path) -> Path:
+        """Write the PNG and, last, its record beside it under the same stem; returns the PNG's path."""
+        path = Path(path)
+        beside = path.with_suffix(".json")
+        check_writable(path)
+        check_writable(beside)
+        write_atomic(path, png(self.pixels))
+        write_atomic(beside, (json.dumps(self.record(), indent=2) + "\n").encode())
+        return path
+
+    def _repr_png_(self) -> bytes:
+        return png(self.pixels)
+
+
+def picture(pixels: Pixels) -> Picture:
+    """Pixels as a PIL image: grey for one channel, colour for three, the channels side by side for any other number."""
+    from PIL import Image
+
+    channels = pixels.shape[2]
+    if channels == 3:
+        return Image.fromarray(pixels)
+    return Image.fromarray(np.concatenate([pixels[:, :, c] for c in range(channels)], axis=1))
+
+
+def png(pixels: Pixels) -> bytes:
+    buffer = io.BytesIO()
+    picture(pixels).save(buffer, format="PNG")
+    return buffer.getvalue()

@@ -1,0 +1,100 @@
+"""What is to be made, as plain frozen data: a job says everything that decides a picture, and has a hash.
+
+No torch here: a job can be planned, stored, sent and compared where no network can run.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields
+from typing import Any
+
+from .errors import BadSpec
+from .registry import freeze
+
+RECIPE = 1  # raised whenever the same job would give another picture
+Part = Mapping[str, Any]  # a registered kind as data: {"name": ..., its options}
+
+
+@dataclass(frozen=True)
+class ModelSpec:
+    """Where a network comes from and what was said about it.
+
+    ``address``: see ``phosphene models``. ``weights``: a file for ``path.py:factory``. ``untrained``: random weights.
+    ``labels``: a file, ``imagenet``, or None for the source's own. ``output``: which of several outputs holds the
+    logits. ``input_size``: channels, height, width. ``mean`` and ``std``: per channel, in [0, 1].
+    """
+
+    address: str
+    weights: str | None = None
+    untrained: bool = False
+    labels: str | None = None
+    output: str | int | None = None
+    input_size: tuple[int, int, int] | None = None
+    mean: tuple[float, ...] | None = None
+    std: tuple[float, ...] | None = None
+
+
+@dataclass(frozen=True)
+class Job:
+    """One picture to make. ``target`` is canonical text; ``image``, ``transform``, ``optimizer`` are described parts."""
+
+    model: ModelSpec
+    target: str
+    image: Part
+    transform: tuple[Part, ...]
+    optimizer: Part
+    steps: int = 512
+    seed: int = 0
+    redirect: int = 16  # first steps in which blocked rows get a redirected ReLU gradient
+    robust: int = 16  # fresh transforms over which the final score is averaged
+    start: str | None = None  # SHA-256 of the picture that it starts from
+    recipe: int = RECIPE
+
+    def __post_init__(self) -> None:
+        for name, least in (("steps", 1), ("seed", 0), ("redirect", 0), ("robust", 1)):
+            value = getattr(self, name)
+            if isinstance(value, bool) or not isinstance(value, int) or value < least:
+                raise BadSpec(f"{name} must be a whole number from {least} up, not {value!r}")
+
+    def to_dict(self) -> dict[str, Any]:
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Job:
+        """The inverse of ``to_dict``, also after JSON; BadSpec for a record of another recipe or with strange keys."""
+        known = {field.name for field in fields(cls)}
+        if data.get("recipe") != RECIPE:
+            raise BadSpec(f"the record was made by recipe {data.get('recipe')!r}; this phosphene makes recipe {RECIPE}")
+        if set(data) - known or not {"model", "target", "image", "transform", "optimizer"} <= set(data):
+            raise BadSpec("the record's spec is incomplete or has unknown keys; was it edited?")
+        model = ModelSpec(**{key: freeze(value) for key, value in data["model"].items()})
+        return cls(**{**data, "model": model, "transform": tuple(data["transform"])})
+
+    def id(self, fingerprint: str) -> str:
+        """32 hex digits: a hash of the whole job and of the network's weights."""
+        return digest({"job": self.to_dict(), "fingerprint": fingerprint})
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Jobs that share their forward passes: all alike but for target and seed."""
+
+    jobs: tuple[Job, ...]
+
+    def __post_init__(self) -> None:
+        first = self.jobs[0]
+        for job in self.jobs[1:]:
+            if {**job.to_dict(), "target": "", "seed": 0} != {**first.to_dict(), "target": "", "seed": 0}:
+                raise BadSpec("jobs of one batch differ in more than target and seed")
+
+
+def canonical(data: Any) -> str:
+    """JSON with sorted keys and no spaces: equal data, equal text."""
+    return json.dumps(data, sort_keys=True, separators=(",", ":"), ensure_ascii=True, allow_nan=False)
+
+
+def digest(data: Any) -> str:
+    return hashlib.blake2b(canonical(data).encode(), digest_size=16).hexdigest()

@@ -1,0 +1,103 @@
+"""Activations of the layers that are needed, and no forward beyond the last of them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from types import TracebackType
+from typing import Any, Self
+
+import torch
+from torch import Tensor, nn
+
+from .address import OUTPUT
+from .errors import ModelError
+from .models.layers import channels_first, first_tensor
+from .models.network import Network
+from .shapes import Images
+
+
+class _Enough(BaseException):
+    """All that is needed has been seen; not an Exception, so that no model catches it."""
+
+
+class Tap:
+    """``with Tap(network, layers) as tap: acts = tap(pictures)`` -> layer -> ``(b, c, ...)``.
+
+    Hooks live inside the ``with`` only. A layer that one forward runs several times is its last run, or the n-th with
+    ``name#n``, counted from 0. What a later in-place operation does to a layer's output is not seen: the network goes
+    on with a copy.
+    """
+
+    def __init__(self, network: Network, layers: Sequence[str]) -> None:
+        self.network = network
+        self.wanted = tuple(dict.fromkeys(layers))
+        self._inner = [layer for layer in self.wanted if layer != OUTPUT]
+        self._found: dict[str, Tensor] = {}
+        self._calls: dict[str, int] = {}
+        self._handles: list[Any] = []
+        self._live = False  # two taps may be open on one network; each listens to its own forwards alone
+
+    def __enter__(self) -> Self:
+        modules = dict(self.network.module.named_modules())
+        by_module: dict[str, dict[int, str]] = {}
+        for layer in self._inner:
+            info, call = self.network.find(layer)
+            by_module.setdefault(info.name, {})[call] = layer
+        for name, calls in by_module.items():
+            self._handles.append(modules[name].register_forward_hook(self._hook(name, calls)))
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None) -> None:
+        for handle in self._handles:
+            handle.remove()
+        self._handles.clear()
+        self._found.clear()
+
+    def _hook(self, name: str, wanted: dict[int, str]) -> Any:
+        kind = self.network.layers[name].kind
+
+        def hook(_: nn.Module, __: Any, output: Any) -> Any:
+            if not self._live:
+                return None
+            call = self._calls.get(name, 0)
+            self._calls[name] = call + 1
+            if call not in wanted:
+                return None
+            tensor = first_tensor(output)
+            if tensor is None:
+                raise ModelError(f"{name} returned no tensor this time; it did when the layers were listed")
+            self._found[wanted[call]] = channels_first(tensor, kind)
+            if len(self._found) == len(self.wanted):  # never reached while the output is wanted too
+                raise _Enough
+            return tensor.clone() if isinstance(output, Tensor) else None
+
+        return hook
+
+    def __call__(self, pictures: Images) -> dict[str, Tensor]:
+        if self.wanted and len(self._handles) == 0 and self._inner:
+            raise RuntimeError("a Tap works inside its with block")
+        self._found, self._calls, self._live = {}, {}, True
+        try:
+            output = self.network(pictures) if OUTPUT in self.wanted else self.network.run(pictures)
+        except _Enough:
+            output = None
+        finally:
+            self._live = False
+        found = dict(self._found)
+        self._found = {}
+        if isinstance(output, Tensor) and OUTPUT in self.wanted:
+            found[OUTPUT] = output
+        missing = [layer for layer in self.wanted if layer not in found]
+        if missing:
+            raise ModelError(f"the forward did not reach {', '.join(missing)} on a picture of {_size(pictures)}")
+        return found
+
+
+def _size(pictures: Images) -> str:
+    return f"{pictures.shape[2]} x {pictures.shape[3]}"
+
+
+def clean(network: Network, layers: Sequence[str], pictures: Images) -> dict[str, Tensor]:
+    """Activations of bare pictures, without gradients."""
+    with Tap(network, layers) as tap, torch.no_grad():
+        return tap(pictures)

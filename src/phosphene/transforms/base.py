@@ -1,0 +1,110 @@
+"""What must not matter to a picture: drawn anew each step and for each picture, apart from being applied.
+
+Geometry composes: however many steps a chain has, the picture is resampled once. A step maps the centred pixel
+coordinates of its output to those of its input; the product of these maps goes into one bilinear resampling. What lies
+outside the picture is grey.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import final
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from ..errors import BadSpec
+from ..registry import Registry
+from ..rng import Stream
+from ..shapes import Images, Matrices
+
+GREY = 0.5
+Size = tuple[int, int]
+
+transforms: Registry[type[Geometric]] = Registry("transform")
+
+
+class Geometric(ABC):
+    """One step of a chain; a frozen dataclass."""
+
+    def resize(self, size: Size, picture: Size) -> Size:
+        """The canvas after the step, from the canvas before it and the bare picture."""
+        return size
+
+    def draw(self, stream: Stream) -> Tensor:
+        """What is random about it, ``(b, k)``; nothing by default."""
+        return torch.zeros(len(stream), 0, device=stream.keys.device)
+
+    @abstractmethod
+    def matrix(self, drawn: Tensor) -> Matrices:
+        """Output -> input in homogeneous pixel coordinates (x, y, 1) around the centre, float64."""
+
+
+@final
+@dataclass(frozen=True, eq=False)
+class Draw:
+    """One draw of a chain for every row: each step's numbers, their composition, the canvas that results."""
+
+    drawn: tuple[Tensor, ...]
+    matrix: Matrices
+    size: Size
+
+    @property
+    def still(self) -> bool:
+        """Whether no step moves anything."""
+        return not self.drawn
+
+
+@final
+@dataclass(frozen=True)
+class Chain:
+    """Steps in the order in which they happen to the picture."""
+
+    steps: tuple[Geometric, ...] = ()
+
+    def sample(self, stream: Stream, picture: Size) -> Draw:
+        """One draw for pictures of ``picture`` pixels, a row per key of the stream."""
+        drawn = tuple(step.draw(stream.fold(index)) for index, step in enumerate(self.steps))
+        return self.compose(drawn, picture, len(stream), stream.keys.device)
+
+    def compose(self, drawn: Sequence[Tensor], picture: Size, rows: int, device: torch.device) -> Draw:
+        """The draw that given numbers make."""
+        total = torch.eye(3, dtype=torch.float64, device=device).expand(rows, 3, 3)
+        size = picture
+        for step, numbers in zip(self.steps, drawn, strict=True):
+            total = total @ step.matrix(numbers)
+            size = step.resize(size, picture)
+            if min(size) < 1:
+                raise BadSpec(
+                    f"a picture of {picture[0]} x {picture[1]} is too small for {step}; "
+                    "make it larger or use --transform none"
+                )
+        return Draw(tuple(drawn), total, size)
+
+    def apply(self, pictures: Images, draw: Draw, out: Size | None = None) -> Images:
+        """Pictures as the network is to see them: ``(b, c, *draw.size)``, or at ``out`` when it takes one size only."""
+        if draw.still:
+            return fit(pictures, out)
+        return resample(pictures, draw.matrix, draw.size, out)
+
+
+def resample(pictures: Images, matrix: Matrices, canvas: Size, out: Size | None = None) -> Images:
+    """One bilinear resampling of ``pictures`` onto a canvas, sampled at ``out`` points; grey outside."""
+    height, width = pictures.shape[2:]
+    rows, columns = out or canvas
+    device = pictures.device
+    into = torch.tensor([canvas[1] / 2, canvas[0] / 2, 1.0], dtype=torch.float64, device=device)
+    back = torch.tensor([2 / width, 2 / height], dtype=torch.float64, device=device)
+    theta = (back[:, None] * matrix[:, :2].to(device) * into).float()
+    grid = F.affine_grid(theta, [len(pictures), pictures.shape[1], rows, columns], align_corners=False)
+    return F.grid_sample(pictures - GREY, grid.to(pictures.dtype), padding_mode="zeros", align_corners=False) + GREY
+
+
+def fit(pictures: Images, out: Size | None) -> Images:
+    """Pictures at the one size that a network takes; unchanged when they have it or when it takes any."""
+    if out is None or tuple(pictures.shape[2:]) == out:
+        return pictures
+    return F.interpolate(pictures, out, mode="bilinear", antialias=True, align_corners=False)
