@@ -82,7 +82,7 @@ def inside(shape: torch.Size, eps: float, generator: torch.Generator) -> Tensor:
 
 
 def attack(net: nn.Module, x: Tensor, y: Tensor, eps: float, steps: int, generator: torch.Generator) -> Tensor:
-    """L2 attack: steps of 1.25 eps / steps along the normalised gradient, random start, projected, clipped to [0, 1]."""
+    """L2 attack: steps of 1.25 eps / steps along the normalised gradient, from a random start, clipped to [0, 1]."""
     delta = inside(x.shape, eps, generator)
     for _ in range(steps):
         probe = (x + delta).clamp(0, 1).requires_grad_()

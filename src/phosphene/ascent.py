@@ -106,13 +106,12 @@ class Ascent:
         pictures = self.image.decode(theta)
         if not self.objective.layers:
             scores = self.objective.score(Activations({}, pictures))
-            gradients = _gradient_of(scores, theta, ())
-            return scores, gradients[: len(theta)], torch.zeros_like(scores, dtype=torch.bool)
+            return scores, _gradient_of(scores, theta, ()), torch.zeros_like(scores, dtype=torch.bool)
         seen = self._seen(pictures, index)
         scores = self.objective.score(Activations(tap(seen), pictures, self.frame))
-        *gradients, through = _gradient_of(scores, theta, (seen,))
-        blocked = (through == 0).flatten(1).all(1)
-        return scores, tuple(gradients), blocked
+        found = _gradient_of(scores, theta, (seen,))
+        blocked = (found[-1] == 0).flatten(1).all(1)
+        return scores, found[:-1], blocked
 
     def _seen(self, pictures: Images, index: int) -> Images:
         """What the network is shown at this step."""

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from .address import expand
-from .errors import BadSpec, OutOfMemory
+from .errors import BadSpec, OutOfMemory, UnitOutOfRange
 from .images import Fourier, Image, images
 from .models.network import Network
 from .objectives import Objective, PerRow, from_text, resolve, to_text
@@ -83,8 +83,6 @@ def _check_units(network: Network, objective: Objective) -> None:
                 continue
             info, _ = network.find(layer)
             if check is not None and not 0 <= check < info.channels:
-                from .errors import UnitOutOfRange
-
                 raise UnitOutOfRange(
                     f"{layer}:{check} does not exist: {layer} of {network.name} has {info.channels} channels, "
                     f"0 to {info.channels - 1}"
@@ -153,7 +151,7 @@ def _free(device: torch.device) -> float:
 
 
 def picture_tensor(start: Any, image: Image, device: torch.device) -> Tensor:
-    """A start picture (path, PIL image or array with values 0-255 or [0, 1]) as ``(1, c, h, w)`` at the image's size."""
+    """A start picture (path, PIL image, array in 0-255 or [0, 1]) as ``(1, c, h, w)`` at the image's size."""
     from PIL import Image as Pillow
     from PIL import UnidentifiedImageError
 

@@ -1,4 +1,4 @@
-"""Batch -> results: the single path, for one picture or sixty-four, in the library, on the command line and in sweeps."""
+"""Batch -> results: the single path, for one picture or sixty-four, from Python, the command line and sweeps."""
 
 from __future__ import annotations
 

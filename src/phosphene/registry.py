@@ -1,4 +1,4 @@
-"""Named kinds: a class registers itself once and so gets its name in files, on the command line and in the reference."""
+"""Named kinds: a class registers itself once and so has its name in files, on the command line, in the reference."""
 
 from __future__ import annotations
 

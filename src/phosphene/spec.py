@@ -39,7 +39,7 @@ class ModelSpec:
 
 @dataclass(frozen=True)
 class Job:
-    """One picture to make. ``target`` is canonical text; ``image``, ``transform``, ``optimizer`` are described parts."""
+    """One picture to make. ``target`` is canonical text; image, transform and optimizer are described parts."""
 
     model: ModelSpec
     target: str

@@ -23,8 +23,8 @@ def run(args: argparse.Namespace) -> int:
     network = load(args)
     layers = list(network.layers.values())
     if args.json:
-        print(json.dumps({"model": network.name, "input": asdict(network.preprocessing),
-                          "labels": network.labels, "layers": [asdict(layer) for layer in layers]}, indent=2))  # fmt: skip
+        data = {"model": network.name, "input": asdict(network.preprocessing), "labels": network.labels}
+        print(json.dumps({**data, "layers": [asdict(layer) for layer in layers]}, indent=2))
         return 0
     print(f"{network.name}: {network.preprocessing}")
     print(f"labels: {f'{len(network.labels)} class names' if network.labels else 'none, classes go by number'}\n")

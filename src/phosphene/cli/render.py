@@ -69,8 +69,8 @@ def run(args: argparse.Namespace) -> int:
         if not stopped.results:
             raise
         paths.write(stopped.results)
-        print(f"phosphene: stopped after {stopped.results[-1].steps} steps; the pictures so far are in {paths.picture}, "
-              "marked partial", file=sys.stderr)  # fmt: skip
+        steps = stopped.results[-1].steps
+        print(f"phosphene: stopped after {steps} steps; kept in {paths.picture}, marked partial", file=sys.stderr)
         return 130
     paths.write(results)
     _tell(args, results, paths)
@@ -170,8 +170,8 @@ def _tell(args: argparse.Namespace, results: list[Result], paths: _Paths) -> Non
 
 def _summary(result: Result) -> str:
     score = result.score
-    values = [f"{name} {value:.3f}" if value is not None else f"{name} -"
-              for name, value in (("start", score.start), ("clean", score.clean), ("robust", score.robust))]  # fmt: skip
+    named = (("start", score.start), ("clean", score.clean), ("robust", score.robust))
+    values = [f"{name} -" if value is None else f"{name} {value:.3f}" for name, value in named]
     rank = "" if result.evidence.rank is None else f"  rank {result.evidence.rank} of {result.evidence.siblings}"
     why = {
         "ok": "",

@@ -93,5 +93,6 @@ def high_frequency(pictures: Images) -> Tensor:
     energy = torch.fft.fft2(pictures).abs() ** 2
     energy = energy * ((fx != 0) | (fy != 0))
     fine = torch.sqrt(fx**2 + fy**2) > 0.25
-    total = energy.sum((1, 2, 3))
-    return (energy * fine).sum((1, 2, 3)) / total.clamp(min=math.ldexp(1, -60))
+    total: Tensor = energy.sum((1, 2, 3))
+    share: Tensor = (energy * fine).sum((1, 2, 3)) / total.clamp(min=math.ldexp(1, -60))
+    return share

@@ -24,7 +24,8 @@ _SQRT = ((0.26, 0.09, 0.02), (0.27, 0.00, -0.05), (0.27, -0.09, 0.03))
 def matrix(device: torch.device) -> Tensor:
     """``(3, 3)``: decorrelated -> colour, the largest column norm 1."""
     root = torch.tensor(_SQRT, device=device)
-    return root / root.norm(dim=0).max()
+    made: Tensor = root / root.norm(dim=0).max()
+    return made
 
 
 def recorrelate(x: Images) -> Images:

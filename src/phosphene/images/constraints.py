@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Literal
 
+from torch import Tensor
+
 from ..shapes import Images
 
 Bound = Literal["sigmoid", "box", "free", "ball"]
@@ -14,6 +16,6 @@ def project(pictures: Images, bound: Bound, radius: float) -> Images:
     if bound == "box":
         return pictures.clamp(0, 1)
     if bound == "ball":
-        norm = pictures.flatten(1).norm(dim=1)[:, None, None, None]
+        norm: Tensor = pictures.flatten(1).norm(dim=1)[:, None, None, None]
         return pictures * (radius / norm.clamp(min=1e-12)).clamp(max=1)
     return pictures

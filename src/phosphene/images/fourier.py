@@ -23,7 +23,8 @@ def scale(height: int, width: int, power: float, device: torch.device) -> Tensor
     fy = torch.fft.fftfreq(height, device=device, dtype=torch.float64)[:, None]
     fx = torch.fft.rfftfreq(width, device=device, dtype=torch.float64)[None, :]
     frequency = torch.sqrt(fy**2 + fx**2).clamp(min=1 / max(height, width))
-    return ((height * width) ** 0.5 / frequency**power).to(torch.float32)
+    gain: Tensor = (height * width) ** 0.5 / frequency**power
+    return gain.to(torch.float32)
 
 
 @final
@@ -50,7 +51,8 @@ class Fourier(Image):
         _, height, width = self.shape
         spectrum = torch.view_as_complex(parameters[0])
         spectrum = spectrum * scale(height, width, self.power, spectrum.device)
-        return torch.fft.irfft2(spectrum, s=(height, width)) / _GAIN
+        field: Tensor = torch.fft.irfft2(spectrum, s=(height, width)) / _GAIN
+        return field
 
     def unfield(self, field: Images) -> Parameters:
         _, height, width = self.shape

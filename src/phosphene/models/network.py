@@ -46,8 +46,8 @@ class Preprocessing:
 class Network:
     """A module with its preprocessing, labels and layers.
 
-    ``network(pictures)`` gives logits ``(b, classes)``. Nothing of the module changes outside ``with network.frozen()``,
-    and inside it mode, ``requires_grad`` and buffers are lent and given back.
+    ``network(pictures)`` gives logits ``(b, classes)``. The module changes only inside ``with network.frozen()``, and
+    there mode, ``requires_grad`` and buffers are lent and given back.
     """
 
     def __init__(
@@ -159,7 +159,7 @@ class Network:
             except (RuntimeError, TypeError, ValueError, IndexError, AssertionError, AttributeError) as error:
                 raise ModelError(
                     f"{self.name} failed on a float picture of {size[0]} x {size[1]} x {size[2]}: "
-                    f"{first_line(error)}\nif it takes another input, say so: --input-size C,H,W or input_size=(c, h, w)"
+                    f"{first_line(error)}\nif it takes another size, say so: --input-size C,H,W or input_size=(c, h, w)"
                 ) from error
 
     def find(self, layer: str) -> tuple[Layer, int]:
@@ -170,7 +170,8 @@ class Network:
             if name in known and name:
                 raise UnknownLayer(f"{name} is in {self.name} but gives no activations (it does not run in a forward)")
             raise UnknownLayer(
-                f"no layer {name!r} in {self.name}; {closest(name, self.layers)}\nlist all: phosphene layers {self.name}"
+                f"no layer {name!r} in {self.name}; {closest(name, self.layers)}\n"
+                f"list all: phosphene layers {self.name}"
             )
         info = self.layers[name]
         index = int(call) if call else info.calls - 1

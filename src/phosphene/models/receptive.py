@@ -42,17 +42,17 @@ def _window(field: Field, kernel: Any, stride: Any, dilation: Any) -> Field:
     return Field((size[0], size[1]), (steps[0], steps[1]))
 
 
-def _convolution(field: Field, input: Tensor, weight: Tensor, bias: Any = None, stride: Any = 1, padding: Any = 0,
+def _convolution(field: Field, x: Tensor, weight: Tensor, bias: Any = None, stride: Any = 1, padding: Any = 0,
                  dilation: Any = 1, groups: int = 1) -> Field:  # fmt: skip
     return _window(field, tuple(weight.shape[2:]), stride, dilation)
 
 
-def _pool(field: Field, input: Tensor, kernel_size: Any, stride: Any = None, padding: Any = 0, dilation: Any = 1,
+def _pool(field: Field, x: Tensor, kernel_size: Any, stride: Any = None, padding: Any = 0, dilation: Any = 1,
           *rest: Any, **more: Any) -> Field:  # fmt: skip
     return _window(field, kernel_size, stride, dilation)
 
 
-def _average(field: Field, input: Tensor, kernel_size: Any, stride: Any = None, *rest: Any, **more: Any) -> Field:
+def _average(field: Field, x: Tensor, kernel_size: Any, stride: Any = None, *rest: Any, **more: Any) -> Field:
     return _window(field, kernel_size, stride, 1)
 
 

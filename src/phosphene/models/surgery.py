@@ -55,7 +55,7 @@ class RedirectRelu(TorchFunctionMode):
         return z.copy_(apply(z.clone(), top))
 
 
-apply: Callable[[Tensor, float], Tensor] = _Redirected.apply  # type: ignore[assignment]
+apply: Callable[[Tensor, float], Tensor] = _Redirected.apply
 
 
 def _clipped(func: Any, args: Any, kwargs: Any) -> tuple[Tensor, float, bool] | None:

@@ -178,7 +178,7 @@ class _Class(Term):
         return (OUTPUT,)
 
     @classmethod
-    def _numbers(cls, terms: Sequence[Self]) -> list[int]:
+    def _numbers(cls, terms: Sequence[_Class]) -> list[int]:
         for term in terms:
             if not isinstance(term.label, int):
                 raise BadSpec(f"the class {term.label!r} is a name; resolve it with the network's labels first")
@@ -293,10 +293,11 @@ class Direction(Term):
         if first.mode == "dot":
             return dot.mean(1)
         length = flat.norm(dim=1) * vectors.norm(dim=1, keepdim=True)
-        cosine = dot / length.clamp(min=1e-12)
+        cosine: Tensor = dot / length.clamp(min=1e-12)
         if first.mode == "cosine":
             return cosine.mean(1)
-        return (dot * cosine.clamp(min=0.1) ** first.power).mean(1)
+        both: Tensor = dot * cosine.clamp(min=0.1) ** first.power
+        return both.mean(1)
 
     def place(self) -> Place:
         if self.seed is not None:

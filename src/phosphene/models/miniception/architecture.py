@@ -90,4 +90,5 @@ class Miniception(nn.Module):
             if name == "logits":
                 break
             x = layer(x)
-        return self.logits(x.flatten(1))
+        logits: Tensor = self.logits(x.flatten(1))
+        return logits

@@ -15,6 +15,8 @@ from .weights import put_weights, read_weights
 
 
 class Embedded(Source):
+    """The networks in the package."""
+
     form = "miniception, miniception-plain"
     about = "ships with phosphene: 64x64, 100 classes, robust (default) and ordinary training"
 

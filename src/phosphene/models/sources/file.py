@@ -25,6 +25,8 @@ _META = ("labels", "mean", "std", "input_size", "output")
 
 
 class PythonFile(Source):
+    """A Python file with a factory."""
+
     form = "path/to/file.py:factory"
     about = "your own: a Python file with a function that returns the module; --weights FILE for its weights"
 

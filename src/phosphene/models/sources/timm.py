@@ -11,6 +11,8 @@ from .base import Loaded, Source, missing, sources
 
 
 class Timm(Source):
+    """Networks by timm name."""
+
     form = "timm/NAME"
     about = "timm's models (pip install timm), weights downloaded by timm"
 

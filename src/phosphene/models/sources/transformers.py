@@ -13,6 +13,8 @@ from .base import Loaded, Source, missing, sources
 
 
 class Transformers(Source):
+    """Networks by hub name or folder."""
+
     form = "hf/ORG/NAME or hf/FOLDER"
     about = "transformers image classifiers (pip install transformers), by hub name or local folder"
 
@@ -62,8 +64,8 @@ def _preprocessing(
     std = tuple(processor["image_std"]) if processor.get("do_normalize", True) else None
     crop = processor.get("crop_size") if processor.get("do_center_crop") else processor.get("size")
     crop = crop or processor.get("size") or {}
-    side = crop.get("height") or crop.get("shortest_edge") or getattr(config, "image_size", 224)
-    return mean, std, (channels, int(side), int(crop.get("width") or side))
+    high: Any = crop.get("height") or crop.get("shortest_edge") or getattr(config, "image_size", 224)
+    return mean, std, (channels, int(high), int(crop.get("width") or high))
 
 
 sources.register("transformers")(Transformers())

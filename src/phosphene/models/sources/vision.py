@@ -22,6 +22,8 @@ def _library() -> Any:
 
 
 class TorchVision(Source):
+    """Networks by torchvision name."""
+
     form = "NAME or torchvision/NAME[@WEIGHTS]"
     about = "torchvision's classifiers, weights downloaded by torchvision"
 
