@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import torch
 from torch import Tensor
@@ -20,13 +20,14 @@ from .models.surgery import RedirectRelu
 from .objectives import Activations
 from .optimizers import Optimizer
 from .rng import Stream
-from .shapes import Images, Rows, Scores
+from .shapes import Images, Rows, Scores, Seen
 from .tap import Tap
 from .transforms import Chain
 
 QUIET = 16  # a row without gradient in this many last steps has none
 
 
+@runtime_checkable
 class Objective(Protocol):
     """Anything that scores every row of a batch."""
 
@@ -113,7 +114,7 @@ class Ascent:
         blocked = (found[-1] == 0).flatten(1).all(1)
         return scores, found[:-1], blocked
 
-    def _seen(self, pictures: Images, index: int) -> Images:
+    def _seen(self, pictures: Images, index: int) -> Seen:
         """What the network is shown at this step."""
         draw = self.transform.sample(self.stream.fold("transform", index), (pictures.shape[2], pictures.shape[3]))
         preprocessing = self.network.preprocessing

@@ -9,3 +9,4 @@ Images = Float[Tensor, "b c h w"]
 Scores = Float[Tensor, "b"]
 Rows = Bool[Tensor, "b"]
 Matrices = Float[Tensor, "b 3 3"]
+Seen = Float[Tensor, "b c y x"]  # pictures after a transform, of another size

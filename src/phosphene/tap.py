@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -37,7 +37,7 @@ class Tap:
         self._handles: list[Any] = []
         self._live = False  # two taps may be open on one network; each listens to its own forwards alone
 
-    def __enter__(self) -> Self:
+    def __enter__(self) -> Tap:
         modules = dict(self.network.module.named_modules())
         by_module: dict[str, dict[int, str]] = {}
         for layer in self._inner:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, replace
-from typing import Self
 
 import torch
 from torch import Tensor
@@ -58,7 +57,7 @@ class Image(ABC):
             raise BadSpec(f"sd must be 0 or more and radius above 0, not {self.sd} and {self.radius}")
         colour.check(self.colour, 3)
 
-    def filled(self, size: tuple[int, int], channels: int) -> Self:
+    def filled(self, size: tuple[int, int], channels: int) -> Image:
         """The same image with every default made explicit."""
         own = (self.size, self.size) if isinstance(self.size, int) else self.size
         count = self.channels or channels

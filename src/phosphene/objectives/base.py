@@ -10,7 +10,7 @@ import math
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, ClassVar, Self, final
+from typing import Any, ClassVar, final
 
 import torch
 from torch import Tensor
@@ -106,7 +106,7 @@ class Term(Objective):
 
     @classmethod
     @abstractmethod
-    def score_rows(cls, terms: Sequence[Self], acts: Activations) -> Scores:
+    def score_rows(cls, terms: Sequence[Any], acts: Activations) -> Scores:
         """Row i's score under ``terms[i]``; all terms have equal ``kin`` and ``acts`` has one row per term."""
 
     @abstractmethod
@@ -115,7 +115,7 @@ class Term(Objective):
 
     @classmethod
     @abstractmethod
-    def from_place(cls, place: Place) -> Self | None:
+    def from_place(cls, place: Place) -> Term | None:
         """The term that an address spells, or None when the address is of another form."""
 
 

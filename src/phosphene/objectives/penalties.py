@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Self, final
+from typing import Any, final
 
-import torch
 from einops import reduce
+from torch import Tensor
 
 from ..address import Place, number
 from ..errors import BadSpec
@@ -54,18 +54,19 @@ class TotalVariation(_Penalty):
     power: float = 1.0
 
     @classmethod
-    def score_rows(cls, terms: Sequence[Self], acts: Activations) -> Scores:
+    def score_rows(cls, terms: Sequence[Any], acts: Activations) -> Scores:
         x = acts.pictures
         count = x[0].numel()
         down = (x[:, :, 1:] - x[:, :, :-1]).abs() ** terms[0].power
         along = (x[:, :, :, 1:] - x[:, :, :, :-1]).abs() ** terms[0].power
-        return (reduce(down, "b c h w -> b", "sum") + reduce(along, "b c h w -> b", "sum")) / count
+        total: Tensor = reduce(down, "b c h w -> b", "sum") + reduce(along, "b c h w -> b", "sum")
+        return total / count
 
     def place(self) -> Place:
         return Place("tv", options=() if self.power == 1 else (f"power={number(self.power)}",))
 
     @classmethod
-    def from_place(cls, place: Place) -> Self | None:
+    def from_place(cls, place: Place) -> TotalVariation | None:
         values = _options(place, "tv", {"power": 1.0})
         return None if values is None else cls(values["power"])
 
@@ -79,14 +80,15 @@ class L1(_Penalty):
     about: float = 0.5
 
     @classmethod
-    def score_rows(cls, terms: Sequence[Self], acts: Activations) -> Scores:
-        return reduce((acts.pictures - terms[0].about).abs(), "b c h w -> b", "mean")
+    def score_rows(cls, terms: Sequence[Any], acts: Activations) -> Scores:
+        away: Tensor = (acts.pictures - terms[0].about).abs()
+        return away.flatten(1).mean(1)
 
     def place(self) -> Place:
         return Place("l1", options=() if self.about == 0.5 else (f"about={number(self.about)}",))
 
     @classmethod
-    def from_place(cls, place: Place) -> Self | None:
+    def from_place(cls, place: Place) -> L1 | None:
         values = _options(place, "l1", {"about": 0.5})
         return None if values is None else cls(values["about"])
 
@@ -100,13 +102,14 @@ class L2(_Penalty):
     about: float = 0.5
 
     @classmethod
-    def score_rows(cls, terms: Sequence[Self], acts: Activations) -> Scores:
-        return reduce(torch.square(acts.pictures - terms[0].about), "b c h w -> b", "mean")
+    def score_rows(cls, terms: Sequence[Any], acts: Activations) -> Scores:
+        away: Tensor = acts.pictures - terms[0].about
+        return away.square().flatten(1).mean(1)
 
     def place(self) -> Place:
         return Place("l2", options=() if self.about == 0.5 else (f"about={number(self.about)}",))
 
     @classmethod
-    def from_place(cls, place: Place) -> Self | None:
+    def from_place(cls, place: Place) -> L2 | None:
         values = _options(place, "l2", {"about": 0.5})
         return None if values is None else cls(values["about"])

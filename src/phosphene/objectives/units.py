@@ -6,7 +6,7 @@ import math
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Literal, Self, final
+from typing import Any, Literal, final
 
 import torch
 from einops import rearrange, reduce
@@ -72,7 +72,7 @@ class Channel(Term):
         return (Channel, self.layer, self.mode)
 
     @classmethod
-    def score_rows(cls, terms: Sequence[Self], acts: Activations) -> Scores:
+    def score_rows(cls, terms: Sequence[Any], acts: Activations) -> Scores:
         layer = acts[terms[0].layer]
         maps = _pick(layer, _index([term.channel for term in terms], layer, terms[0].layer))
         return reduce(maps**2 if terms[0].mode == "energy" else maps, "b ... -> b", "mean")
@@ -81,7 +81,7 @@ class Channel(Term):
         return _at(self.layer, str(self.channel), options=() if self.mode == "mean" else (self.mode,))
 
     @classmethod
-    def from_place(cls, place: Place) -> Self | None:
+    def from_place(cls, place: Place) -> Channel | None:
         if not _is_channel(place) or place.position is not None:
             return None
         if place.options not in ((), ("energy",), ("mean",)):
@@ -104,7 +104,7 @@ class Neuron(Term):
         return (self.layer,)
 
     @classmethod
-    def score_rows(cls, terms: Sequence[Self], acts: Activations) -> Scores:
+    def score_rows(cls, terms: Sequence[Any], acts: Activations) -> Scores:
         layer = acts[terms[0].layer]
         if layer.ndim != 4:
             raise UnitOutOfRange(f"{terms[0].layer} has no map, so no positions; leave out the part after @")
@@ -131,7 +131,7 @@ class Neuron(Term):
         return _at(self.layer, str(self.channel), where)
 
     @classmethod
-    def from_place(cls, place: Place) -> Self | None:
+    def from_place(cls, place: Place) -> Neuron | None:
         if not _is_channel(place) or place.position is None or place.options:
             return None
         channel = int(place.selector or 0)
@@ -156,14 +156,14 @@ class Layer(Term):
         return (self.layer,)
 
     @classmethod
-    def score_rows(cls, terms: Sequence[Self], acts: Activations) -> Scores:
+    def score_rows(cls, terms: Sequence[Any], acts: Activations) -> Scores:
         return reduce(acts[terms[0].layer] ** 2, "b ... -> b", "mean")
 
     def place(self) -> Place:
         return _at(self.layer)
 
     @classmethod
-    def from_place(cls, place: Place) -> Self | None:
+    def from_place(cls, place: Place) -> Layer | None:
         bare = place.selector is None and place.position is None and not place.options
         return cls(place.head) if bare and _is_layer(place) else None
 
@@ -204,14 +204,14 @@ class Logit(_Class):
     label: int | str
 
     @classmethod
-    def score_rows(cls, terms: Sequence[Self], acts: Activations) -> Scores:
+    def score_rows(cls, terms: Sequence[Any], acts: Activations) -> Scores:
         return _pick(acts[OUTPUT], _index(cls._numbers(terms), acts[OUTPUT], "logit"))
 
     def place(self) -> Place:
         return self._spelled("logit")
 
     @classmethod
-    def from_place(cls, place: Place) -> Self | None:
+    def from_place(cls, place: Place) -> Logit | None:
         label = cls._from(place, "logit")
         return None if label is None else cls(label)
 
@@ -225,14 +225,14 @@ class Probability(_Class):
     label: int | str
 
     @classmethod
-    def score_rows(cls, terms: Sequence[Self], acts: Activations) -> Scores:
+    def score_rows(cls, terms: Sequence[Any], acts: Activations) -> Scores:
         return _pick(acts[OUTPUT].softmax(1), _index(cls._numbers(terms), acts[OUTPUT], "prob"))
 
     def place(self) -> Place:
         return self._spelled("prob")
 
     @classmethod
-    def from_place(cls, place: Place) -> Self | None:
+    def from_place(cls, place: Place) -> Probability | None:
         label = cls._from(place, "prob")
         return None if label is None else cls(label)
 
@@ -279,7 +279,7 @@ class Direction(Term):
         return self.vector
 
     @classmethod
-    def score_rows(cls, terms: Sequence[Self], acts: Activations) -> Scores:
+    def score_rows(cls, terms: Sequence[Any], acts: Activations) -> Scores:
         layer, first = acts[terms[0].layer], terms[0]
         rows = [term.components(layer.shape[1]) for term in terms]
         for row in rows:
@@ -309,7 +309,7 @@ class Direction(Term):
         return replace(_at(self.layer, selector, options=options), literal=self.file is not None and _named(self.file))
 
     @classmethod
-    def from_place(cls, place: Place) -> Self | None:
+    def from_place(cls, place: Place) -> Direction | None:
         if not _is_layer(place) or place.selector is None or _is_channel(place) or place.position is not None:
             return None
         mode: Any = "dot"

@@ -19,7 +19,7 @@ from torch import Tensor
 from ..errors import BadSpec
 from ..registry import Registry
 from ..rng import Stream
-from ..shapes import Images, Matrices
+from ..shapes import Images, Matrices, Seen
 
 GREY = 0.5
 Size = tuple[int, int]
@@ -84,14 +84,14 @@ class Chain:
                 )
         return Draw(tuple(drawn), total, size)
 
-    def apply(self, pictures: Images, draw: Draw, out: Size | None = None) -> Images:
+    def apply(self, pictures: Images, draw: Draw, out: Size | None = None) -> Seen:
         """Pictures as the network is to see them: ``(b, c, *draw.size)``, or at ``out`` when it takes one size only."""
         if draw.still:
             return fit(pictures, out)
         return resample(pictures, draw.matrix, draw.size, out)
 
 
-def resample(pictures: Images, matrix: Matrices, canvas: Size, out: Size | None = None) -> Images:
+def resample(pictures: Images, matrix: Matrices, canvas: Size, out: Size | None = None) -> Seen:
     """One bilinear resampling of ``pictures`` onto a canvas, sampled at ``out`` points; grey outside."""
     height, width = pictures.shape[2:]
     rows, columns = out or canvas
@@ -103,7 +103,7 @@ def resample(pictures: Images, matrix: Matrices, canvas: Size, out: Size | None 
     return F.grid_sample(pictures - GREY, grid.to(pictures.dtype), padding_mode="zeros", align_corners=False) + GREY
 
 
-def fit(pictures: Images, out: Size | None) -> Images:
+def fit(pictures: Images, out: Size | None) -> Seen:
     """Pictures at the one size that a network takes; unchanged when they have it or when it takes any."""
     if out is None or tuple(pictures.shape[2:]) == out:
         return pictures
