@@ -16,10 +16,12 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
-from .errors import BadTarget
+from .errors import BadSpec, BadTarget
 
+MOST = 100_000  # channels that a range may name; no layer is as wide, and memory is not endless
 OUTPUT = "@output"  # the network's own output among its layers; no layer can be called so
 
 _SPACE = re.compile(r"\s*")
@@ -33,12 +35,20 @@ _POSITION = re.compile(r"\d+(?:,\d+)*|\w+")
 _OPTION = re.compile(r"\w+(?:=[\w.+-]+)?")
 
 
+class BadPiece(BadSpec):
+    """A piece of a unit cannot be; whoever holds the text makes a BadTarget of it."""
+
+    def __init__(self, at: int, reason: str) -> None:
+        super().__init__(reason)
+        self.at = at
+
+
 @dataclass(frozen=True)
 class Place:
     """One unit as text in pieces.
 
     ``quoted``: HEAD stood in quotes, so ``"tv"`` is a layer and not the penalty. ``literal``: SELECTOR did, so
-    ``"1,2"`` is a name and not a list of channels.
+    ``"1,2"`` is a name and not a list of channels. ``start`` and ``spots``: where it and its pieces stand in the text.
     """
 
     head: str
@@ -48,6 +58,11 @@ class Place:
     quoted: bool = field(default=False, compare=False)
     literal: bool = field(default=False, compare=False)
     start: int = field(default=0, compare=False)
+    spots: Mapping[str, int] = field(default_factory=dict, compare=False, repr=False)
+
+    def bad(self, piece: str, reason: str) -> BadPiece:
+        """The error for a selector, a position or an option that cannot be; it knows where the piece stands."""
+        return BadPiece(self.spots.get(piece, self.start), reason)
 
     def __str__(self) -> str:
         text = quote(self.head) if self.quoted or not _HEAD.fullmatch(self.head) else self.head
@@ -107,7 +122,7 @@ def expand(text: str) -> list[str]:
     if not many:
         return [render(terms)]
     if len(many) > 1:
-        raise BadTarget(text, terms[many[1]].place.start, "only one range of channels can stand in a target")
+        raise BadTarget(text, _spot(terms[many[1]].place), "only one range of channels can stand in a target")
     index = many[0]
     place = terms[index].place
     targets = []
@@ -126,12 +141,21 @@ def _is_many(place: Place) -> bool:
 
 def _channels(text: str, place: Place) -> list[int]:
     channels: list[int] = []
+    at = _spot(place)
     for piece in (place.selector or "").split(","):
         first, _, last = piece.partition("..")
         if last and int(last) < int(first):
-            raise BadTarget(text, place.start, f"the range {piece} is empty; write {last}..{first}")
+            raise BadTarget(text, at, f"the range {piece} is empty; write {last}..{first}")
+        if int(last or first) - int(first) >= MOST:
+            raise BadTarget(text, at, f"the range {piece} has more channels than any layer")
         channels.extend(range(int(first), int(last or first) + 1))
+        at += len(piece) + 1
     return channels
+
+
+def _spot(place: Place) -> int:
+    """Where the selector stands in the text."""
+    return place.spots.get(place.selector or "", place.start)
 
 
 class _Reader:
@@ -171,21 +195,23 @@ class _Reader:
 
     def term(self, sign: float) -> Term:
         self.take(_SPACE)
+        start = self.at
         weight = self.take(_WEIGHT)
-        self.take(_SPACE)
         size = float(weight[1]) if weight else 1.0
         if not math.isfinite(size):
-            raise self.fail("the number is too large")
+            raise BadTarget(self.text, start, "the number is too large")
+        self.take(_SPACE)
         return Term(sign * size, self.place())
 
     def place(self) -> Place:
         start = self.at
         head = self.head()
-        selector, literal = self.selector() if self.sees(":") else (None, False)
-        position = self.position() if self.sees("@") else None
-        options = self.options() if self.sees("[") else ()
+        spots: dict[str, int] = {}
+        selector, literal = self.selector(spots) if self.sees(":") else (None, False)
+        position = self.position(spots) if self.sees("@") else None
+        options = self.options(spots) if self.sees("[") else ()
         quoted = self.text[start] == '"'
-        return Place(head, selector, position, options, quoted=quoted, literal=literal, start=start)
+        return Place(head, selector, position, options, quoted=quoted, literal=literal, start=start, spots=spots)
 
     def head(self) -> str:
         quoted = self.quoted()
@@ -211,30 +237,39 @@ class _Reader:
             return "parentheses do not group targets; write 2*a + 2*b for 2*(a + b)"
         return f"expected {wanted} here, not {self.text[self.at]!r}"
 
-    def selector(self) -> tuple[str, bool]:
+    def selector(self, spots: dict[str, int]) -> tuple[str, bool]:
+        start = self.at
         quoted = self.quoted()
         if quoted is not None:
+            spots[quoted] = start
             return quoted, True
         if re.compile(r"-\d").match(self.text, self.at):
             raise self.fail("channels count from 0; a negative one does not exist")
         for pattern in (_MANY, _VECTOR, _NAME):
             found = self.take(pattern)
+            if found and re.fullmatch(r"\d+\.\.", found[0]):
+                raise self.fail(self.unexpected("the last channel of the range"))
             if found:
+                spots[found[0]] = start
                 return found[0], False
         raise self.fail(self.unexpected("a channel, a class, random#SEED or a file"))
 
-    def position(self) -> str:
+    def position(self, spots: dict[str, int]) -> str:
+        start = self.at
         found = self.take(_POSITION)
         if not found:
             raise self.fail(self.unexpected("a position Y,X or centre"))
+        spots[found[0]] = start
         return found[0]
 
-    def options(self) -> tuple[str, ...]:
+    def options(self, spots: dict[str, int]) -> tuple[str, ...]:
         found = []
         while True:
+            start = self.at
             option = self.take(_OPTION)
             if not option:
                 raise self.fail(self.unexpected("an option such as energy"))
+            spots[option[0]] = start
             found.append(option[0])
             if self.sees("]"):
                 return tuple(found)

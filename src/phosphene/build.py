@@ -14,6 +14,7 @@ from torch import Tensor
 
 from .address import expand
 from .errors import BadSpec, OutOfMemory, UnitOutOfRange
+from .files import why
 from .images import Fourier, Image, images
 from .models.network import Network
 from .objectives import Objective, PerRow, from_text, resolve, to_text
@@ -95,7 +96,11 @@ def read_direction(path: str) -> tuple[float, ...]:
     try:
         data = np.load(file, allow_pickle=False) if file.suffix == ".npy" else np.loadtxt(file, ndmin=1)
     except (OSError, ValueError, EOFError) as error:
-        raise BadSpec(f"cannot read a direction from {path}: {error}; it is .npy or numbers in a text file") from error
+        reason = "there is no such file" if not file.exists() else why(error)
+        raise BadSpec(
+            f"cannot read a direction from {path}: {reason}\n"
+            "after LAYER: comes a channel's number, random#SEED, or a file with a direction (.npy, or numbers as text)"
+        ) from error
     if data.ndim != 1 or not np.issubdtype(data.dtype, np.number):
         raise BadSpec(f"{path} has shape {data.shape}; a direction is one number per channel")
     return tuple(float(value) for value in data)
@@ -131,15 +136,15 @@ def rows_that_fit(network: Network, job: Job) -> int:
     """
     _, height, width = network.preprocessing.size
     image: Mapping[str, Any] = job.image
-    rows, columns = image["size"]
+    channels, rows, columns = images.make(image).shape
     area = (rows + 32) * (columns + 32) / ((height + 32) * (width + 32)) if not network.preprocessing.fixed else 1.0
     values = sum(layer.channels * int(np.prod(layer.size, dtype=np.int64)) for layer in network.layers.values())
-    need = 8.0 * values * area + 64.0 * image["channels"] * rows * columns
+    need = 8.0 * values * area + 64.0 * channels * rows * columns
     free = _free(network.device)
     if need > free:
         raise OutOfMemory(
-            f"a picture of {rows} x {columns} through {network.name} needs about {need / 2**30:.1f} GiB, "
-            f"{free / 2**30:.1f} GiB are free; choose a smaller --size"
+            f"a picture of {rows} x {columns} through {network.name} needs about {need / 2**30:,.1f} GiB, "
+            f"{free / 2**30:,.1f} GiB are free; choose a smaller --size"
         )
     return max(1, min(TOGETHER, int(0.6 * free / need)))
 
@@ -151,19 +156,19 @@ def _free(device: torch.device) -> float:
 
 
 def picture_tensor(start: Any, image: Image, device: torch.device) -> Tensor:
-    """A start picture (path, PIL image, array in 0-255 or [0, 1]) as ``(1, c, h, w)`` at the image's size."""
+    """A start picture (path, PIL image, array in 0-255 or [0, 1]) as ``(1, c, h, w)``.
+
+    Photographs are turned upright, cropped around their centre to the image's shape and resized; arrays must fit.
+    """
     from PIL import Image as Pillow
-    from PIL import UnidentifiedImageError
+    from PIL import ImageOps
 
     channels, height, width = image.shape
     if isinstance(start, str | Path):
-        try:
-            with Pillow.open(start) as opened:
-                start = opened.convert("L" if channels == 1 else "RGB")
-        except (OSError, UnidentifiedImageError, Pillow.DecompressionBombError) as error:
-            raise BadSpec(f"cannot read the start picture {start}: {error}") from error
+        start = _opened(Path(start))
     if isinstance(start, Pillow.Image):
-        start = start.convert("L" if channels == 1 else "RGB").resize((width, height), Pillow.Resampling.LANCZOS)
+        upright = ImageOps.exif_transpose(start).convert("L" if channels == 1 else "RGB")
+        start = ImageOps.fit(upright, (width, height), Pillow.Resampling.LANCZOS)
     values = np.asarray(start)
     values = values.astype(np.float32) / (255.0 if np.issubdtype(values.dtype, np.integer) else 1.0)
     if values.ndim == 2:
@@ -173,3 +178,18 @@ def picture_tensor(start: Any, image: Image, device: torch.device) -> Tensor:
     if not (np.isfinite(values).all() and values.min() >= 0 and values.max() <= 1):
         raise BadSpec("the start picture's values must lie in [0, 1], or be whole numbers from 0 to 255")
     return torch.from_numpy(values).permute(2, 0, 1)[None].to(device)
+
+
+def _opened(path: Path) -> Any:
+    """A photograph, decoded; BadSpec for what is missing, damaged or no picture."""
+    from PIL import Image as Pillow
+    from PIL import UnidentifiedImageError
+
+    try:
+        with Pillow.open(path) as opened:
+            opened.load()
+            return opened
+    except UnidentifiedImageError as error:
+        raise BadSpec(f"cannot read the start picture {path}: it is no picture that Pillow knows") from error
+    except (OSError, SyntaxError, ValueError, EOFError, Pillow.DecompressionBombError) as error:
+        raise BadSpec(f"cannot read the start picture {path}: {why(error)}") from error

@@ -36,7 +36,8 @@ class BadTarget(PhospheneError):
 
     def __init__(self, text: str, place: int, reason: str) -> None:
         self.text, self.place, self.reason = text, place, reason
-        super().__init__(f"cannot read the target: {reason}\n  {text}\n  {' ' * place}^")
+        shown = "".join(letter if letter.isprintable() else " " for letter in text)  # one line, as wide as the text
+        super().__init__(f"cannot read the target: {reason}\n  {shown}\n  {' ' * place}^")
 
 
 class BadSpec(PhospheneError):

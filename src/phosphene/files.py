@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import tempfile
 from pathlib import Path
@@ -12,23 +13,41 @@ from .errors import OutputError
 def check_writable(path: Path) -> None:
     """Raise OutputError now, before any work, if ``path`` could not be written later."""
     folder = path.parent
-    if not folder.is_dir():
-        raise OutputError(f"cannot write {path}: there is no folder {folder}; make it first")
-    if path.is_dir():
-        raise OutputError(f"cannot write {path}: it is a folder; name a file in it")
-    if not os.access(folder, os.W_OK):
-        raise OutputError(f"cannot write {path}: the folder {folder} is read-only; choose another with -o")
-    if path.exists() and not os.access(path, os.W_OK):
-        raise OutputError(f"cannot write {path}: the file is read-only; choose another with -o")
+    try:
+        if path.is_dir():
+            raise OutputError(f"cannot write {path}: it is a folder; name a file in it, such as {path / 'unit.png'}")
+        if folder.exists() and not folder.is_dir():
+            raise OutputError(f"cannot write {path}: {folder} is a file, not a folder")
+        if not folder.exists():
+            raise OutputError(f"cannot write {path}: there is no folder {folder}; make it first")
+        if path.exists() and not os.access(path, os.W_OK):
+            raise OutputError(f"cannot write {path}: the file is read-only; choose another name")
+        with contextlib.suppress(FileNotFoundError):
+            path.lstat()  # some systems keep quiet about a name that is too long until here
+    except OSError as error:
+        raise OutputError(f"cannot write {path}: {why(error)}") from error
+    try:
+        with tempfile.TemporaryFile(dir=folder):  # permissions do not tell: root has them in read-only folders too
+            pass
+    except OSError as error:
+        raise OutputError(
+            f"cannot write {path}: the folder {folder} takes no new files ({why(error)}); choose another folder"
+        ) from error
+
+
+def why(error: BaseException) -> str:
+    """What went wrong with a file, without the number and the name that Python adds."""
+    reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+    return reason[:1].lower() + reason[1:]
 
 
 def write_atomic(path: Path, data: bytes) -> None:
     """Write a whole file or nothing: a temporary neighbour, flushed, then renamed over the name."""
     check_writable(path)
     try:
-        handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+        handle, name = tempfile.mkstemp(prefix=".phosphene-", dir=path.parent)
     except OSError as error:
-        raise OutputError(f"cannot write {path}: {error.strerror}") from error
+        raise OutputError(f"cannot write {path}: {why(error)}") from error
     try:
         with os.fdopen(handle, "wb") as file:
             file.write(data)
@@ -37,6 +56,6 @@ def write_atomic(path: Path, data: bytes) -> None:
         os.chmod(name, 0o644)
         os.replace(name, path)
     except OSError as error:
-        raise OutputError(f"cannot write {path}: {error.strerror}") from error
+        raise OutputError(f"cannot write {path}: {why(error)}") from error
     finally:
         Path(name).unlink(missing_ok=True)

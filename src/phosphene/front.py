@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from itertools import groupby
 from typing import Any
 
 from torch import Tensor, nn
 
-from .build import Options, declare, picture_tensor, targets_of
+from .build import Options, declare, picture_tensor, rows_that_fit, targets_of
 from .errors import BadSpec, NotReproducible
 from .images import Image, images
 from .models.network import Network
@@ -16,7 +17,7 @@ from .models.sources import load as load_spec
 from .models.sources import wrap
 from .objectives import Objective
 from .optimizers import Optimizer
-from .produce import Progress, Watch, fingerprint_of, produce
+from .produce import Progress, Stopped, Watch, fingerprint_of, produce
 from .result import Result
 from .spec import Batch, Job, ModelSpec
 from .transforms import Chain
@@ -121,9 +122,10 @@ def render_batch(
     jobs = [declare(network, objective, options) for objective in objectives]
     for step in frames:
         if not 0 <= step <= steps:
-            raise BadSpec(f"frame {step} is not among the steps 0 to {steps}")
+            raise BadSpec(f"no frame can be kept at step {step}: the steps are 0 to {steps}")
     begin = None
     if start is not None:
+        rows_that_fit(network, jobs[0])  # before the start picture is made as large as asked
         begin = picture_tensor(start, images.make(jobs[0].image), network.device)
         jobs = [replace(job, start=fingerprint_of(begin)) for job in jobs]
     return make(jobs, network, start=begin, watch=Watch(progress, tuple(frames)))
@@ -142,23 +144,59 @@ def replay(
     start: Any = None,
     progress: Callable[[Progress], None] | None = None,
 ) -> Result:
-    """The picture of a record again, bit for bit on the same machine.
+    """The picture of a record again, bit for bit on the same machine; a partial one up to the step it had reached.
 
-    ``network``: needed when the record was made from a live module. Raises NotReproducible when the network's weights
-    are not the recorded ones.
+    ``network``: needed when the record was made from a live module. ``start``: the start picture, if there was one.
+    Raises NotReproducible when the network's weights or the start picture are not the recorded ones; BadSpec for what
+    is no record of this recipe.
     """
+    return replay_batch([record], network, start=start, progress=progress)[0]
+
+
+def replay_batch(
+    records: Sequence[Mapping[str, Any]],
+    network: Network | None = None,
+    *,
+    start: Any = None,
+    device: str | None = None,
+    progress: Callable[[Progress], None] | None = None,
+) -> list[Result]:
+    """The pictures of records again, in order; those that were made together are made together, so that even the
+    last bit of their sums is the same. ``device``: for networks that the records name. Otherwise as ``replay``."""
+    recorded = [_recorded(record) for record in records]
+    results: list[Result] = []
+    networks: dict[ModelSpec, Network] = {}
+    for key, group in groupby(recorded, key=lambda one: (replace(one[0], target="", seed=0), *one[1:])):
+        job, fingerprint, frames = key
+        used = network if network is not None else networks.get(job.model)
+        if used is None:
+            used = networks[job.model] = load_spec(job.model, device)
+        if used.fingerprint != fingerprint:
+            raise NotReproducible(
+                f"{used.name} has other weights now (fingerprint {used.fingerprint}) than when the record was made "
+                f"({fingerprint})"
+            )
+        jobs = [replace(one[0], model=used.spec) for one in group]
+        begin = None
+        if start is not None:
+            rows_that_fit(used, jobs[0])
+            begin = picture_tensor(start, images.make(job.image), used.device)
+        try:
+            results += make(jobs, used, start=begin, watch=Watch(progress, frames))
+        except KeyboardInterrupt as stopped:
+            raise Stopped(results + (stopped.results if isinstance(stopped, Stopped) else [])) from None
+    return results
+
+
+def _recorded(record: Mapping[str, Any]) -> tuple[Job, str, tuple[int, ...]]:
+    """A record's job, the fingerprint of its network, and the steps of its frames."""
     if not isinstance(record.get("spec"), Mapping):
         raise BadSpec("this is no phosphene record: it has no spec")
     job = Job.from_dict(record["spec"])
-    if network is None:
-        network = load_spec(job.model)
-    elif network.spec != job.model:
-        job = replace(job, model=network.spec)
-    if network.fingerprint != record.get("fingerprint"):
-        raise NotReproducible(
-            f"{network.name} has other weights now (fingerprint {network.fingerprint}) than when the record was made "
-            f"({record.get('fingerprint')})"
-        )
-    begin = picture_tensor(start, images.make(job.image), network.device) if start is not None else None
-    frames = tuple(int(frame["step"]) for frame in record.get("frames", ()))
-    return make([job], network, start=begin, watch=Watch(progress, frames))[0]
+    try:
+        frames = tuple(int(frame["step"]) for frame in record.get("frames", ()))
+        if record.get("partial"):
+            job = replace(job, steps=record["steps"])
+    except (TypeError, KeyError, ValueError) as error:
+        raise BadSpec("the record's steps or frames cannot be read; was it edited?") from error
+    return job, str(record.get("fingerprint")), frames

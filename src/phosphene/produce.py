@@ -6,7 +6,7 @@ import math
 import platform
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from importlib import metadata
 from typing import Any
 
@@ -19,7 +19,7 @@ from .ascent import Ascent, Step
 from .build import Parts, assemble, rows_that_fit
 from .errors import ModelError, NotReproducible, OutOfMemory, PhospheneError
 from .images import restart
-from .models.network import Network, first_line
+from .models.network import Network, first_line, out_of_memory
 from .objectives import Activations
 from .result import Evidence, Frame, Pixels, Result, Score, Status
 from .shapes import Images
@@ -71,8 +71,8 @@ def produce(batch: Batch, network: Network, *, start: Tensor | None = None, watc
         try:
             with network.frozen():
                 results += _Making(Batch(jobs), network, part).make(start)
-        except Stopped as stopped:
-            raise Stopped(results + stopped.results) from None
+        except KeyboardInterrupt as stopped:
+            raise Stopped(results + (stopped.results if isinstance(stopped, Stopped) else [])) from None
         except torch.OutOfMemoryError as error:
             raise OutOfMemory(f"{len(jobs)} pictures do not fit in the device's memory: {first_line(error)}") from error
         except (RuntimeError, MemoryError) as error:
@@ -83,8 +83,7 @@ def produce(batch: Batch, network: Network, *, start: Tensor | None = None, watc
 def _explained(error: BaseException, network: Network, job: Job) -> PhospheneError:
     """A failure inside the user's network, said in terms of what was asked."""
     size = "{} x {}".format(*job.image["size"])
-    text = str(error)
-    if isinstance(error, MemoryError) or "alloc" in text.lower() or "out of memory" in text.lower():
+    if out_of_memory(error):
         return OutOfMemory(f"pictures of {size} through {network.name} do not fit in memory; choose a smaller --size")
     return ModelError(f"{network.name} failed on a picture of {size}: {first_line(error)}\ntry another --size")
 
@@ -103,6 +102,7 @@ class _Making:
         self.parts: Parts = assemble(batch, network)
         self.frames: list[list[Frame]] = [[] for _ in batch.jobs]
         self.begun = time.monotonic()
+        self.last: Step | None = None
 
     def make(self, start: Tensor | None) -> list[Result]:
         parts, job = self.parts, self.batch.jobs[0]
@@ -111,17 +111,18 @@ class _Making:
         before = parts.objective.score(acts)
         ascent = Ascent(self.network, parts.objective, parts.image, parts.chain, parts.optimizer, parts.stream,
                         acts.frame, job.redirect)  # fmt: skip
-        last: Step | None = None
         try:
-            for last in ascent.run(parameters, job.steps):
-                self._watch(last)
+            for step in ascent.run(parameters, job.steps):
+                self._watch(step)
+                # a copy: the next step works in place, and Ctrl-C may come in the middle of it
+                self.last = replace(step, parameters=tuple(part.detach().clone() for part in step.parameters))
         except KeyboardInterrupt:
-            if last is None:
+            if self.last is None or self.last.index == 0:
                 raise Stopped([]) from None
-            raise Stopped(self._finish(last, before, partial=True)) from None
-        if last is None:
+            raise Stopped(self._finish(self.last, before, partial=True)) from None
+        if self.last is None:
             raise AssertionError("an ascent yields at least its start")
-        return self._finish(last, before, partial=False)
+        return self._finish(self.last, before, partial=False)
 
     def _observe(self, pictures: Images) -> Activations:
         return evidence.observe(self.network, self.parts.objective, pictures)

@@ -6,7 +6,7 @@ import dataclasses
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Generic, TypeVar
 
-from .errors import UnknownOption, closest
+from .errors import BadSpec, UnknownOption, closest
 
 T = TypeVar("T")
 C = TypeVar("C")
@@ -69,7 +69,10 @@ class Registry(Generic[T]):
         for key in options:
             if key not in known:
                 raise UnknownOption(f"{self.kind} {data['name']!r} has no option {key!r}; {closest(key, known)}")
-        return factory(**{key: freeze(value) for key, value in options.items()})
+        try:
+            return factory(**{key: freeze(value) for key, value in options.items()})
+        except TypeError as error:
+            raise BadSpec(f"{self.kind} {data['name']!r} cannot be made of {options}: {error}") from error
 
 
 def freeze(value: Any) -> Any:

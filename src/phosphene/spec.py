@@ -70,8 +70,15 @@ class Job:
             raise BadSpec(f"the record was made by recipe {data.get('recipe')!r}; this phosphene makes recipe {RECIPE}")
         if set(data) - known or not {"model", "target", "image", "transform", "optimizer"} <= set(data):
             raise BadSpec("the record's spec is incomplete or has unknown keys; was it edited?")
-        model = ModelSpec(**{key: freeze(value) for key, value in data["model"].items()})
-        return cls(**{**data, "model": model, "transform": tuple(data["transform"])})
+        parts = (data["image"], data["optimizer"], *data["transform"])
+        if not all(isinstance(part, Mapping) and "name" in part for part in parts):
+            raise BadSpec("the record's image, transform or optimizer has no name; was it edited?")
+        try:
+            model = ModelSpec(**{key: freeze(value) for key, value in data["model"].items()})
+            hash(model)
+            return cls(**{**data, "model": model, "target": str(data["target"]), "transform": tuple(data["transform"])})
+        except (TypeError, AttributeError) as error:
+            raise BadSpec(f"the record's spec cannot be read ({error}); was it edited?") from error
 
     def id(self, fingerprint: str) -> str:
         """32 hex digits: a hash of the whole job and of the network's weights."""

@@ -29,8 +29,8 @@ def model_arguments(parser: argparse.ArgumentParser) -> None:
 def load(args: argparse.Namespace) -> Network:
     from ..front import load as load_network
 
-    size = whole_numbers("--input-size", args.input_size)
-    if size is not None and len(size) != 3:
+    size = whole_numbers("--input-size", args.input_size and args.input_size.replace("x", ","))
+    if size is not None and (len(size) != 3 or min(size) < 1):
         raise BadSpec(f"--input-size is channels,height,width such as 3,224,224, not {args.input_size}")
     return load_network(
         args.model,
@@ -45,13 +45,35 @@ def load(args: argparse.Namespace) -> Network:
     )
 
 
+def said_of_network(args: argparse.Namespace) -> list[str]:
+    """What was said about the network, besides where it shall run."""
+    names = ("weights", "untrained", "labels", "output", "input_size", "mean", "std")
+    return [name for name in names if getattr(args, name) not in (None, False)]
+
+
+def whole(text: str) -> int:
+    """An option's value as a whole number."""
+    try:
+        return int(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"a whole number goes here, not {text!r}") from None
+
+
+def number(text: str) -> float:
+    """An option's value as a number."""
+    try:
+        return float(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"a number goes here, not {text!r}") from None
+
+
 def whole_numbers(name: str, text: str | None) -> list[int] | None:
     if text is None:
         return None
     try:
-        return [int(piece) for piece in text.replace("x", ",").split(",")]
+        return [int(piece) for piece in text.split(",")]
     except ValueError:
-        raise BadSpec(f"{name} is whole numbers with commas, not {text!r}") from None
+        raise BadSpec(f"{name} is whole numbers with commas between them, not {text!r}") from None
 
 
 def numbers(name: str, text: str | None) -> list[float] | None:
@@ -60,4 +82,4 @@ def numbers(name: str, text: str | None) -> list[float] | None:
     try:
         return [float(piece) for piece in text.split(",")]
     except ValueError:
-        raise BadSpec(f"{name} is numbers with commas, not {text!r}") from None
+        raise BadSpec(f"{name} is numbers with commas between them, not {text!r}") from None

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import argparse
 import importlib
+import os
 import sys
 from importlib import metadata
+from typing import NoReturn
 
-from ..errors import PhospheneError
+from ..errors import BadSpec, PhospheneError, closest
 
 COMMANDS = {
     "render": "a picture of what fires a unit, a class, a direction or a sum of them",
@@ -15,38 +17,76 @@ COMMANDS = {
     "models": "what can be loaded, and from where",
 }
 INTERRUPTED, BAD = 130, 2
+EXAMPLES = """first steps:
+  phosphene render miniception mixed4b:11 -o unit.png    what one channel responds to; its record lies beside it
+  phosphene render miniception mixed4b:0..63             64 channels on one sheet
+  phosphene layers miniception                           the layers to choose from
+  phosphene COMMAND --help                               everything about a command
+"""
 
 
-def parser() -> argparse.ArgumentParser:
-    top = argparse.ArgumentParser(
+class Parser(argparse.ArgumentParser):
+    """An argparse parser that says what is wrong in a line, without the whole usage around it."""
+
+    def error(self, message: str) -> NoReturn:
+        text = message.removeprefix("argument ")
+        self.exit(BAD, f"phosphene: {text}\nall options: {self.prog} --help\n")
+
+
+def parser() -> Parser:
+    top = Parser(
         prog="phosphene",
         description="See what any unit of any vision network responds to, and how far the picture can be trusted.",
-        epilog="first picture: phosphene render miniception mixed4b:11 -o unit.png",
+        epilog=EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
     top.add_argument("--version", action="version", version=f"phosphene {metadata.version('phosphene')}")
-    commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    commands = top.add_subparsers(title="commands", dest="command", required=True, metavar="COMMAND")
     for name, about in COMMANDS.items():
         sub = commands.add_parser(name, help=about, description=about, allow_abbrev=False)
         module = importlib.import_module(f"phosphene.cli.{name}")
         module.arguments(sub)
-        sub.set_defaults(run=module.run)
+        sub.set_defaults(run=module.run, options=list(sub._option_string_actions))
     return top
+
+
+def read(words: list[str]) -> argparse.Namespace:
+    """The command line as a namespace; BadSpec for words that nothing takes."""
+    first = next((word for word in words if not word.startswith("-")), None)
+    if first is None and not words:
+        raise BadSpec("which command? render, layers or models\nall about them: phosphene --help")
+    if first is not None and first not in COMMANDS:
+        raise BadSpec(f"no command {first!r}; {closest(first, COMMANDS)}\nall commands: phosphene --help")
+    args, extra = parser().parse_known_args(words)
+    if not extra:
+        return args
+    word = extra[0]
+    if word.startswith("--"):
+        near = closest(word, args.options)
+        raise BadSpec(f"no option {word}; {near}\nall options: phosphene {args.command} --help")
+    if word.startswith("-") and len(word) > 1:
+        raise BadSpec(f"no option {word}; for a target that begins with a minus, put a space before it: ' {word}'")
+    raise BadSpec(f"{word!r} is a word too many; a target with spaces goes in quotes: 'mixed4b:11 + mixed4b:30'")
 
 
 def main(argv: list[str] | None = None) -> int:
     """Run a command; 0 done, 2 bad input (one reason on stderr), 130 stopped by Ctrl-C."""
-    args = parser().parse_args(argv)
     try:
-        return int(args.run(args))
+        try:
+            args = read(sys.argv[1:] if argv is None else argv)
+            return int(args.run(args))
+        finally:
+            if sys.stdout is not None:
+                sys.stdout.flush()
     except PhospheneError as error:
         print(f"phosphene: {error}", file=sys.stderr)
         return BAD
     except KeyboardInterrupt:
-        print("phosphene: stopped before there was a picture; nothing was written", file=sys.stderr)
+        print("phosphene: stopped", file=sys.stderr)
         return INTERRUPTED
-    except BrokenPipeError:  # the reader of a pipe has seen enough
-        sys.stderr.close()
+    except BrokenPipeError:  # the reader of a pipe has seen enough; nothing more goes there, also when Python exits
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
 
 

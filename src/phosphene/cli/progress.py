@@ -32,6 +32,12 @@ class Bar:
     def __call__(self, progress: Progress) -> None:
         if self.quiet:
             return
+        try:
+            self._show(progress)
+        except BrokenPipeError:  # nobody reads on; the picture is wanted all the same
+            self.quiet = True
+
+    def _show(self, progress: Progress) -> None:
         if progress.first != self._first:
             self._first, self._said = progress.first, 0
         if self.terminal:

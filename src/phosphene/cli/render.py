@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import argparse
-import io
 import json
-import re
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..errors import BadSpec
-from ..files import check_writable, write_atomic
-from .common import load, model_arguments, whole_numbers
+from ..files import why
+from .common import load, model_arguments, number, said_of_network, whole, whole_numbers
+from .output import Paths, default_name
 from .progress import Bar
 
 if TYPE_CHECKING:
@@ -24,69 +23,100 @@ TARGETS = """targets:
   logit:goldfish           a class            mixed4b:random#7     a random direction
   prob:goldfish            its probability    mixed4b:dir.npy      a direction from a file
   "mixed4b:11 + 0.5*mixed4b:30 - 0.1*tv"      sums; penalties are tv, l1, l2
-  options in brackets: mixed4b:11[energy], mixed4b:random#7[cosine]; odd names in quotes: logit:"bow tie"
+  options in brackets: mixed4b:11[energy], mixed4b:random#7[cosine]; odd names in quotes: 'logit:"bow tie"'
+
+examples:
+  phosphene render miniception mixed4b:11 -o unit.png
+  phosphene render miniception logit:goldfish --steps 256 --timelapse 0,16,64,256
+  phosphene render --replay unit.json
 """
+# what a replay takes from its record instead; None on the command line means that nothing was said
+_DEFAULTS: dict[str, Any] = {
+    "size": None,
+    "image": "fourier",
+    "colour": "decorrelated",
+    "seed": 0,
+    "steps": 512,
+    "lr": 0.05,
+    "transform": "lucid",
+    "timelapse": None,
+}
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
     parser.epilog = TARGETS
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
-    parser.add_argument("model", nargs="?", help="an address; see phosphene models")
-    parser.add_argument("target", nargs="?", help="what should fire; see below")
+    parser.usage = "phosphene render MODEL TARGET [-o FILE.png] [options]\n       phosphene render --replay RECORD"
+    parser.add_argument("model", nargs="?", metavar="MODEL", help="such as miniception; see phosphene models")
+    parser.add_argument("target", nargs="?", metavar="TARGET", help="what should fire; see below")
     parser.add_argument("-o", dest="out", metavar="FILE.png", help="the picture; its record goes beside it as .json")
-    parser.add_argument("--json", action="store_true", help="print the record too")
+    parser.add_argument("--json", action="store_true", help="print the record too; one line each for many pictures")
     parser.add_argument("--quiet", action="store_true", help="no progress, no summary")
     parser.add_argument("--replay", metavar="RECORD", help="make the picture of a record (.json or .jsonl) again")
     picture = parser.add_argument_group("picture")
     picture.add_argument("--size", metavar="N|HxW", help="pixels; by default what suits the network")
-    picture.add_argument(
-        "--image", default="fourier", metavar="NAME", help="how it is stored: fourier (default), pixel"
-    )
-    picture.add_argument("--colour", default="decorrelated", metavar="NAME", help="decorrelated (default) or plain")
-    picture.add_argument("--start", metavar="PHOTO", help="begin with this picture instead of noise")
-    picture.add_argument("--seed", type=int, default=0, help="noise and transforms; same seed, same picture")
+    picture.add_argument("--image", metavar="NAME", help="how it is stored: fourier (default), pixel")
+    picture.add_argument("--colour", metavar="NAME", help="decorrelated (default) or plain")
+    picture.add_argument("--start", metavar="PHOTO", help="begin with this picture (its middle) instead of noise")
+    picture.add_argument("--seed", type=whole, metavar="N", help="same seed, same picture; 0 by default")
     climb = parser.add_argument_group("ascent")
-    climb.add_argument("--steps", type=int, default=512)
-    climb.add_argument("--lr", type=float, default=0.05, help="Adam's rate")
-    climb.add_argument("--transform", default="lucid", metavar="NAME", help="lucid (default), distill, none")
+    climb.add_argument("--steps", type=whole, metavar="N", help="512 by default; 64 for a first look")
+    climb.add_argument("--lr", type=number, metavar="RATE", help="size of a step (Adam's rate); 0.05 by default")
+    climb.add_argument("--transform", metavar="NAME", help="what must not matter: lucid (default), distill, none")
     climb.add_argument("--timelapse", metavar="STEPS", help="also a strip of the picture at these steps: 0,4,48,512")
     model_arguments(parser)
 
 
 def run(args: argparse.Namespace) -> int:
-    if args.replay is None and (args.model is None or args.target is None):
-        raise BadSpec("render needs a model and a target, such as: phosphene render miniception mixed4b:11")
-    if args.replay is not None and args.target is not None:
-        raise BadSpec("a replay takes model and target from the record; leave them out")
-    paths = _Paths(args)
-    paths.check()
-    from ..produce import Stopped
-
+    _check(args)
+    if args.out is not None:
+        paths = Paths(Path(args.out))
+    elif args.replay is not None:
+        paths = Paths(Path(args.replay).with_suffix(".again.png"))
+    else:
+        paths = Paths(default_name(args.model, args.target))
     try:
         with Bar(args.quiet) as bar:
             results = _replay(args, bar) if args.replay is not None else _render(args, bar)
-    except Stopped as stopped:
-        if not stopped.results:
-            raise
-        paths.write(stopped.results)
-        steps = stopped.results[-1].steps
-        print(f"phosphene: stopped after {steps} steps; kept in {paths.picture}, marked partial", file=sys.stderr)
+    except KeyboardInterrupt as stopped:
+        # produce.Stopped brings results; it cannot be named here, for torch may have been stopped while it was imported
+        results = getattr(stopped, "results", [])
+        if results:
+            paths.write(results)
+            _tell(args, results, paths)
+        if not args.quiet:
+            kept = f"after {results[-1].steps} steps; marked partial" if results else "early; nothing was written"
+            print(f"phosphene: stopped {kept}", file=sys.stderr)
         return 130
     paths.write(results)
     _tell(args, results, paths)
     return 0
 
 
+def _check(args: argparse.Namespace) -> None:
+    """Refuse what contradicts itself; put in the defaults."""
+    if args.replay is None and (args.model is None or args.target is None):
+        raise BadSpec("render needs a model and a target, such as: phosphene render miniception mixed4b:11")
+    if args.replay is not None:
+        if args.target is not None:
+            raise BadSpec("--replay takes the target from the record; leave it out")
+        given = [name for name in _DEFAULTS if getattr(args, name) is not None]
+        if args.model is None:
+            given += said_of_network(args)
+        if given:
+            raise BadSpec(f"--replay takes --{given[0].replace('_', '-')} from the record; leave it out")
+    for name, value in _DEFAULTS.items():
+        if getattr(args, name) is None:
+            setattr(args, name, value)
+
+
 def _render(args: argparse.Namespace, bar: Bar) -> list[Result]:
+    sides = _sides(args.size)
+    frames = whole_numbers("--timelapse", args.timelapse) or []
     from ..front import render_batch
     from ..images import images
     from ..optimizers import Adam
 
-    size = whole_numbers("--size", args.size)
-    if size is not None and len(size) not in (1, 2):
-        raise BadSpec(f"--size is one number or HEIGHTxWIDTH, not {args.size}")
-    sides: Any = None if size is None else size[0] if len(size) == 1 else (size[0], size[1])
-    frames = whole_numbers("--timelapse", args.timelapse) or []
     image = images.make({"name": args.image, "size": sides, "colour": args.colour})
     return render_batch(
         load(args),
@@ -102,60 +132,46 @@ def _render(args: argparse.Namespace, bar: Bar) -> list[Result]:
     )
 
 
-def _replay(args: argparse.Namespace, bar: Bar) -> list[Result]:
-    from ..front import replay
+def _sides(text: str | None) -> Any:
+    """``--size`` as one number or a pair."""
+    if text is None:
+        return None
+    try:
+        sides = [int(piece) for piece in text.replace("x", ",").split(",")]
+    except ValueError:
+        sides = []
+    if len(sides) not in (1, 2) or min(sides) < 1:
+        raise BadSpec(f"--size is pixels from 1 up, one number or HEIGHTxWIDTH such as 96x128, not {text!r}")
+    return sides[0] if len(sides) == 1 else (sides[0], sides[1])
 
-    path = Path(args.replay)
+
+def _replay(args: argparse.Namespace, bar: Bar) -> list[Result]:
+    records = _records(Path(args.replay))
+    from ..front import replay_batch
+
+    network = load(args) if args.model is not None else None
+    return replay_batch(records, network, start=args.start, device=args.device, progress=bar)
+
+
+def _records(path: Path) -> list[dict[str, Any]]:
     try:
         text = path.read_text(encoding="utf-8")
-        records = [json.loads(line) for line in text.splitlines()] if path.suffix == ".jsonl" else [json.loads(text)]
-    except (OSError, UnicodeDecodeError, ValueError) as error:
-        raise BadSpec(f"cannot read the record {path}: {error}") from error
-    if not all(isinstance(record, dict) for record in records):
+    except UnicodeDecodeError as error:
+        hint = f"; did you mean {path.with_suffix('.json')}?" if path.suffix == ".png" else ""
+        raise BadSpec(f"{path} is no record: a record is the .json beside a picture{hint}") from error
+    except OSError as error:
+        raise BadSpec(f"cannot read the record {path}: {why(error)}") from error
+    try:
+        lines = [line for line in text.splitlines() if line.strip()] if path.suffix == ".jsonl" else [text]
+        records = [json.loads(line) for line in lines]
+    except (ValueError, RecursionError) as error:
+        raise BadSpec(f"the record {path} is damaged, it is not JSON: {why(error)}") from error
+    if not records or not all(isinstance(record, dict) for record in records):
         raise BadSpec(f"{path} holds no phosphene records")
-    network = None
-    if args.model is not None:
-        network = load(args)
-    return [replay(record, network, start=args.start, progress=bar) for record in records]
+    return records
 
 
-class _Paths:
-    """Where things go: the picture, its record, the strip."""
-
-    def __init__(self, args: argparse.Namespace) -> None:
-        self.args = args
-        if args.out is not None:
-            self.picture = Path(args.out)
-        elif args.replay is not None:
-            self.picture = Path(args.replay).with_suffix(".again.png")
-        else:
-            self.picture = Path(f"{_slug(args.model)}_{_slug(args.target)}.png")
-        if self.picture.suffix.lower() != ".png":
-            raise BadSpec(f"pictures are written as PNG; call it {self.picture.with_suffix('.png')}")
-        self.strip = self.picture.with_suffix(".timelapse.png")
-
-    def check(self) -> None:
-        for path in (self.picture, self.picture.with_suffix(".json"), self.picture.with_suffix(".jsonl")):
-            check_writable(path)
-
-    def write(self, results: list[Result]) -> None:
-        """One picture and its record, or a sheet and a line per picture; the strip, if there are frames."""
-        from ..gallery.sheet import Cell, cell_of, sheet
-
-        if any(result.frames for result in results):
-            cells = [
-                Cell(frame.pixels, result.target, f"step {frame.step}") for result in results for frame in result.frames
-            ]
-            write_atomic(self.strip, _png(sheet(cells, columns=max(1, len(results[0].frames)))))
-        if len(results) == 1:
-            results[0].save(self.picture)
-            return
-        write_atomic(self.picture, _png(sheet([cell_of(result) for result in results])))
-        lines = "".join(json.dumps(result.record()) + "\n" for result in results)
-        write_atomic(self.picture.with_suffix(".jsonl"), lines.encode())
-
-
-def _tell(args: argparse.Namespace, results: list[Result], paths: _Paths) -> None:
+def _tell(args: argparse.Namespace, results: list[Result], paths: Paths) -> None:
     if args.json:
         for result in results:
             print(json.dumps(result.record(), indent=2 if len(results) == 1 else None))
@@ -164,8 +180,9 @@ def _tell(args: argparse.Namespace, results: list[Result], paths: _Paths) -> Non
     out = sys.stderr if args.json else sys.stdout
     for result in results:
         print(_summary(result), file=out)
-    beside = paths.picture.with_suffix(".json" if len(results) == 1 else ".jsonl")
-    print(f"picture {paths.picture}  record {beside}" + (f"  strip {paths.strip}" if args.timelapse else ""), file=out)
+    strip = f"  strip {paths.strip}" if any(result.frames for result in results) else ""
+    kind = "picture" if len(results) == 1 else "sheet"
+    print(f"{kind} {paths.picture}  record {paths.record(len(results))}{strip}", file=out)
 
 
 def _summary(result: Result) -> str:
@@ -179,13 +196,3 @@ def _summary(result: Result) -> str:
         "diverged": "  the score left the finite numbers; the last finite picture is kept; try a lower --lr",
     }[result.status]
     return f"{result.target}  {result.status}  {'  '.join(values)}{rank}{why}"
-
-
-def _slug(text: str) -> str:
-    return re.sub(r"[^\w.]+", "-", Path(text).name if text.endswith(".py") else text.split("/")[-1]).strip("-.")[:80]
-
-
-def _png(picture: Any) -> bytes:
-    buffer = io.BytesIO()
-    picture.save(buffer, format="PNG")
-    return buffer.getvalue()

@@ -11,8 +11,10 @@ from PIL import Image, ImageDraw, ImageFont
 from ..result import Pixels, Result, picture
 
 LEAST = 128  # a tile's shorter side is at least this, by whole multiples, so that every pixel stays a pixel
-GAP = 8
-LINE = 16
+MOST = 8 * LEAST  # but no longer side is made larger than this
+GAP = 12
+FRAME = 3  # around a picture with which something is wrong, outside its pixels
+SIZE, LINE = 13, 17
 PAPER, INK, FAINT, ALARM = (255, 255, 255), (20, 20, 20), (110, 110, 110), (190, 30, 30)
 
 
@@ -28,51 +30,58 @@ class Cell:
 
 def cell_of(result: Result) -> Cell:
     """A result as a cell: its target; its status, or its score and rank."""
-    clean = "-" if result.score.clean is None else f"{result.score.clean:.3g}"
-    rank = "" if result.evidence.rank is None else f"  #{result.evidence.rank} of {result.evidence.siblings}"
+    clean = "score -" if result.score.clean is None else f"{result.score.clean:#.3g}"
+    rank = "" if result.evidence.rank is None else f" · rank {result.evidence.rank}/{result.evidence.siblings}"
     detail = f"{clean}{rank}" if result.status == "ok" else result.status
     return Cell(result.pixels, result.target, detail, wrong=result.status != "ok")
 
 
-def sheet(cells: Sequence[Cell], columns: int | None = None) -> Image.Image:
-    """Cells in rows, read like text; about as wide as high unless ``columns`` is given."""
-    tiles = [_tile(cell) for cell in cells]
-    wide, high = max(tile.width for tile in tiles), max(tile.height for tile in tiles)
-    columns = columns or max(1, min(len(tiles), round(math.sqrt(len(tiles) * high / wide))))
-    rows = math.ceil(len(tiles) / columns)
-    paper = Image.new("RGB", (columns * (wide + GAP) + GAP, rows * (high + GAP) + GAP), PAPER)
-    for index, tile in enumerate(tiles):
+def sheet(cells: Sequence[Cell], columns: int | None = None, title: str = "") -> Image.Image:
+    """Cells in rows, read like text, under a title; about as wide as high unless ``columns`` is given."""
+    shown = [enlarged(cell.pixels) for cell in cells]
+    wide = max(LEAST, *(one.width for one in shown))
+    high = max(one.height for one in shown)
+    tall = high + LINE * (2 if any(cell.detail for cell in cells) else 1)
+    columns = columns or max(1, min(len(cells), round(math.sqrt(len(cells) * tall / wide))))
+    rows = math.ceil(len(cells) / columns)
+    above = LINE + GAP // 2 if title else 0
+    paper = Image.new("RGB", (columns * (wide + GAP) + GAP, above + rows * (tall + GAP) + GAP), PAPER)
+    draw = ImageDraw.Draw(paper)
+    _write(draw, (GAP, GAP // 2), title, INK, paper.width - 2 * GAP)
+    for index, (cell, one) in enumerate(zip(cells, shown, strict=True)):
         row, column = divmod(index, columns)
-        paper.paste(tile, (GAP + column * (wide + GAP), GAP + row * (high + GAP)))
+        x, y = GAP + column * (wide + GAP), above + GAP + row * (tall + GAP)
+        if cell.wrong:
+            around = (x - FRAME, y - FRAME, x + one.width + FRAME - 1, y + one.height + FRAME - 1)
+            draw.rectangle(around, outline=ALARM, width=FRAME)
+        paper.paste(one, (x, y))
+        below = y + one.height + 2
+        _write(draw, (x, below), cell.caption, ALARM if cell.wrong else INK, wide)
+        _write(draw, (x, below + LINE), cell.detail, ALARM if cell.wrong else FAINT, wide)
     return paper
 
 
-def _tile(cell: Cell) -> Image.Image:
-    shown = picture(cell.pixels).convert("RGB")
-    times = max(1, math.ceil(LEAST / min(shown.size)))
-    if max(shown.size) * times <= 8 * LEAST:
-        shown = shown.resize((shown.width * times, shown.height * times), Image.Resampling.NEAREST)
-    lines = [(cell.caption, ALARM if cell.wrong else INK), (cell.detail, ALARM if cell.wrong else FAINT)]
-    lines = [(text, colour) for text, colour in lines if text]
-    tile = Image.new("RGB", (max(shown.width, LEAST), shown.height + LINE * len(lines)), PAPER)
-    tile.paste(shown, (0, 0))
-    draw = ImageDraw.Draw(tile)
-    if cell.wrong:
-        draw.rectangle((0, 0, shown.width - 1, shown.height - 1), outline=ALARM, width=2)
-    font = ImageFont.load_default(size=12)
-    for number, (text, colour) in enumerate(lines):
-        draw.text((0, shown.height + LINE * number + 1), _fitting(draw, text, font, tile.width), fill=colour, font=font)
-    return tile
+def enlarged(pixels: Pixels) -> Image.Image:
+    """A picture at a whole multiple of its size: every pixel a square, nothing in between."""
+    shown = picture(pixels).convert("RGB")
+    times = max(1, min(math.ceil(LEAST / min(shown.size)), MOST // max(shown.size)))
+    return shown.resize((shown.width * times, shown.height * times), Image.Resampling.NEAREST)
 
 
-def _fitting(
+def _write(draw: ImageDraw.ImageDraw, at: tuple[int, int], text: str, colour: tuple[int, int, int], width: int) -> None:
+    font = ImageFont.load_default(size=SIZE)
+    draw.text(at, fitting(draw, text, font, width), fill=colour, font=font)
+
+
+def fitting(
     draw: ImageDraw.ImageDraw, text: str, font: ImageFont.ImageFont | ImageFont.FreeTypeFont, width: int
 ) -> str:
-    """The text, cut in the middle where it is too long."""
+    """The text on one line, cut in the middle where it is too long."""
+    text = text.replace("\n", " ")
     if draw.textlength(text, font=font) <= width:
         return text
     for keep in range(len(text) - 2, 1, -1):
-        short = f"{text[: keep // 2]}…{text[-(keep - keep // 2) :]}"
+        short = f"{text[: keep - keep // 2]}…{text[-(keep // 2) :]}"
         if draw.textlength(short, font=font) <= width:
             return short
     return text[:1]

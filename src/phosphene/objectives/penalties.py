@@ -6,6 +6,7 @@ literature, where penalties are sums, is multiplied by channels x height x width
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, final
@@ -14,7 +15,6 @@ from einops import reduce
 from torch import Tensor
 
 from ..address import Place, number
-from ..errors import BadSpec
 from ..shapes import Scores
 from .base import Activations, Term, objectives
 
@@ -30,8 +30,11 @@ def _options(place: Place, name: str, known: dict[str, float]) -> dict[str, floa
             if key not in known:
                 raise ValueError
             values[key] = float(value)
+            if not math.isfinite(values[key]):
+                raise ValueError
         except ValueError:
-            raise BadSpec(f"{name} takes {', '.join(f'{key}=NUMBER' for key in known)}, not {option}") from None
+            wanted = ", ".join(f"{key}=NUMBER" for key in known)
+            raise place.bad(option, f"{name} takes {wanted}, not {option}") from None
     return values
 
 

@@ -30,6 +30,8 @@ def _term(text: str, place: address.Place) -> Term:
             if name != "layer" and (term := kind.from_place(place)) is not None:
                 return term
         layer = objectives.get("layer").from_place(place)
+    except address.BadPiece as error:
+        raise BadTarget(text, error.at, str(error)) from None
     except BadSpec as error:
         raise BadTarget(text, place.start, str(error)) from None
     if layer is None:

@@ -85,7 +85,8 @@ class Channel(Term):
         if not _is_channel(place) or place.position is not None:
             return None
         if place.options not in ((), ("energy",), ("mean",)):
-            raise BadSpec(f"a channel takes the option mean or energy, not {', '.join(place.options)}")
+            given = ", ".join(place.options)
+            raise place.bad(place.options[0], f"a channel takes the option mean or energy, not {given}")
         return cls(place.head, int(place.selector or 0), "energy" if place.options == ("energy",) else "mean")
 
 
@@ -139,7 +140,8 @@ class Neuron(Term):
             return cls(place.head, channel)
         found = re.fullmatch(r"(\d+),(\d+)", place.position)
         if not found:
-            raise BadSpec(f"a position is Y,X or centre, such as {place.head}:{channel}@3,4, not @{place.position}")
+            reason = f"a position is Y,X or centre, such as {place.head}:{channel}@3,4, not @{place.position}"
+            raise place.bad(place.position, reason)
         return cls(place.head, channel, (int(found[1]), int(found[2])))
 
 
@@ -319,9 +321,11 @@ class Direction(Term):
             if key in ("dot", "cosine", "dotcos") and not value:
                 mode = key
             elif key == "power" and value:
-                power = float(value)
+                power = _power(place, option, value)
             else:
-                raise BadSpec(f"a direction takes dot, cosine, dotcos and power=NUMBER, not {option}")
+                raise place.bad(option, f"a direction takes dot, cosine, dotcos and power=NUMBER, not {option}")
+        if re.fullmatch(r"random#?", place.selector) and not place.literal:
+            raise place.bad(place.selector, f"a random direction needs a seed: {place.head}:random#7")
         drawn = re.fullmatch(r"random#(\d+)", place.selector)
         if drawn and not place.literal:
             return cls(place.head, seed=int(drawn[1]), mode=mode, power=power)
@@ -334,4 +338,15 @@ def _vector(place: Place) -> tuple[float, ...]:
     try:
         return tuple(float(piece) for piece in (place.selector or "").strip("()").split(","))
     except ValueError as error:
-        raise BadSpec(f"a vector is numbers with commas in parentheses, not {place.selector}") from error
+        reason = f"a vector is numbers with commas in parentheses, not {place.selector}"
+        raise place.bad(place.selector or "", reason) from error
+
+
+def _power(place: Place, option: str, value: str) -> float:
+    try:
+        power = float(value)
+    except ValueError:
+        power = math.nan
+    if not math.isfinite(power):
+        raise place.bad(option, f"power is a number, such as power=2, not {value}")
+    return power

@@ -1,0 +1,101 @@
+"""Where a render's files go, and how they get there: all of them or, when something is wrong, none."""
+
+from __future__ import annotations
+
+import io
+import json
+import re
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ..errors import BadSpec
+from ..files import check_writable, write_atomic
+
+if TYPE_CHECKING:
+    from PIL.Image import Image as Picture
+
+    from ..result import Result
+
+
+class Paths:
+    """The picture, its record (``.json``, or ``.jsonl`` for several), the strip."""
+
+    def __init__(self, picture: Path) -> None:
+        check_writable(picture)
+        if picture.suffix.lower() != ".png":
+            name = "unit.png" if picture.name.startswith(".") else picture.with_suffix(".png").name
+            raise BadSpec(f"pictures are written as PNG; call it {picture.with_name(name)}")
+        self.picture = picture
+        self.strip = picture.with_suffix(".timelapse.png")
+        for path in (self.record(1), self.record(2), self.strip):
+            check_writable(path)
+
+    def record(self, pictures: int) -> Path:
+        return self.picture.with_suffix(".json" if pictures == 1 else ".jsonl")
+
+    def write(self, results: list[Result]) -> None:
+        """One picture and its record, or a sheet and a line per picture; the strip, if there are frames."""
+        from ..gallery.sheet import cell_of, sheet
+
+        with uninterrupted():
+            if any(result.frames for result in results):
+                write_atomic(self.strip, _png(_strip(results)))
+            if len(results) == 1:
+                results[0].save(self.picture)
+                return
+            write_atomic(self.picture, _png(sheet([cell_of(result) for result in results])))
+            lines = "".join(json.dumps(result.record()) + "\n" for result in results)
+            write_atomic(self.record(len(results)), lines.encode())
+
+
+@contextmanager
+def uninterrupted() -> Iterator[None]:
+    """Ctrl-C waits: a picture and its record are written together. Signals belong to the main thread."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def default_name(model: str, target: str) -> Path:
+    """A file name that says what is in the picture: ``miniception_mixed4b-11+0.5xmixed4b-30.png``"""
+    network = model.rpartition("/")[2].replace(".py:", "-")
+    unit = re.sub(r"\s*([+*-])\s*", lambda sign: {"*": "x", "-": "_-"}.get(sign[1], sign[1]), target.strip())
+    return Path(f"{_slug(network)}_{_slug(unit)}.png")
+
+
+def _slug(text: str) -> str:
+    return re.sub(r"[^\w.+-]+", "-", text).strip("-.")[:80]
+
+
+def _strip(results: list[Result]) -> Picture:
+    """A row of frames per picture."""
+    import numpy as np
+
+    from ..gallery.sheet import Cell, sheet
+
+    alone = len(results) == 1
+    columns = max(len(result.frames) for result in results)
+    cells = []
+    for result in results:
+        for frame in result.frames:
+            step = f"step {frame.step}"
+            score = "score -" if frame.score is None else f"score {frame.score:#.3g}"
+            cells.append(Cell(frame.pixels, *((step, score) if alone else (result.target, f"{step} · {score}"))))
+        missing = columns - len(result.frames)  # a row that was stopped ends early
+        cells += [Cell(np.full_like(result.pixels, 255), "")] * missing
+    return sheet(cells, columns=columns, title=results[0].target if alone else "")
+
+
+def _png(picture: Picture) -> bytes:
+    buffer = io.BytesIO()
+    picture.save(buffer, format="PNG")
+    return buffer.getvalue()
