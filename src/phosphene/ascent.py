@@ -142,7 +142,7 @@ def _gradient_of(scores: Scores, theta: Parameters, seen: tuple[Tensor, ...]) ->
     if not scores.requires_grad:
         raise NotDifferentiable(
             "the target does not depend on the picture with a gradient: somewhere before it the network "
-            "detaches, rounds or converts to whole numbers"
+            "detaches, rounds, converts to whole numbers or switches gradients off"
         )
     inputs = (*theta, *seen)
     found = torch.autograd.grad(scores.sum(), inputs, allow_unused=True)

@@ -11,8 +11,9 @@ from torch import Tensor, nn
 
 from .address import OUTPUT
 from .errors import ModelError
-from .models.layers import channels_first, first_tensor
+from .models.layers import Layer, channels_first, layer_tensor
 from .models.network import Network
+from .models.steady import Steady
 from .shapes import Images
 
 
@@ -24,8 +25,8 @@ class Tap:
     """``with Tap(network, layers) as tap: acts = tap(pictures)`` -> layer -> ``(b, c, ...)``.
 
     Hooks live inside the ``with`` only. A layer that one forward runs several times is its last run, or the n-th with
-    ``name#n``, counted from 0. What a later in-place operation does to a layer's output is not seen: the network goes
-    on with a copy.
+    ``name#n``, counted from 0. What a later in-place operation does to a layer's output is not seen: the tap keeps a
+    copy.
     """
 
     def __init__(self, network: Network, layers: Sequence[str]) -> None:
@@ -35,16 +36,19 @@ class Tap:
         self._found: dict[str, Tensor] = {}
         self._calls: dict[str, int] = {}
         self._handles: list[Any] = []
+        self._rows = 0
+        self._steady = Steady()
         self._live = False  # two taps may be open on one network; each listens to its own forwards alone
 
     def __enter__(self) -> Tap:
         modules = dict(self.network.module.named_modules())
-        by_module: dict[str, dict[int, str]] = {}
+        by_module: dict[str, dict[int, tuple[Layer, list[str]]]] = {}
         for layer in self._inner:
             info, call = self.network.find(layer)
-            by_module.setdefault(info.name, {})[call] = layer
-        for name, calls in by_module.items():
-            self._handles.append(modules[name].register_forward_hook(self._hook(name, calls)))
+            # relu and relu#2 may be the same run
+            by_module.setdefault(info.name, {}).setdefault(call, (info, []))[1].append(layer)
+        for name, runs in by_module.items():
+            self._handles.append(modules[name].register_forward_hook(self._hook(name, runs)))
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None) -> None:
@@ -53,38 +57,38 @@ class Tap:
         self._handles.clear()
         self._found.clear()
 
-    def _hook(self, name: str, wanted: dict[int, str]) -> Any:
-        kind = self.network.layers[name].kind
-
-        def hook(_: nn.Module, __: Any, output: Any) -> Any:
-            if not self._live:
-                return None
+    def _hook(self, name: str, wanted: dict[int, tuple[Layer, list[str]]]) -> Any:
+        def hook(_: nn.Module, __: Any, output: Any) -> None:
+            tensor = layer_tensor(output) if self._live else None
+            if tensor is None:
+                return
             call = self._calls.get(name, 0)
             self._calls[name] = call + 1
             if call not in wanted:
-                return None
-            tensor = first_tensor(output)
-            if tensor is None:
-                raise ModelError(f"{name} returned no tensor this time; it did when the layers were listed")
-            self._found[wanted[call]] = channels_first(tensor, kind)
+                return
+            info, names = wanted[call]
+            if len(tensor) != self._rows:
+                raise ModelError(
+                    f"{names[0]} of {self.network.name} gives {len(tensor)} rows for {self._rows} pictures; "
+                    "aim at a layer that keeps the pictures apart"
+                )
+            self._found.update(dict.fromkeys(names, channels_first(tensor.clone(), info.kind)))
             if len(self._found) == len(self.wanted):  # never reached while the output is wanted too
                 raise _Enough
-            return tensor.clone() if isinstance(output, Tensor) else None
 
         return hook
 
     def __call__(self, pictures: Images) -> dict[str, Tensor]:
         if self.wanted and len(self._handles) == 0 and self._inner:
             raise RuntimeError("a Tap works inside its with block")
-        self._found, self._calls, self._live = {}, {}, True
+        self._found, self._calls, self._rows, self._live = {}, {}, len(pictures), True
         try:
-            output = self.network(pictures) if OUTPUT in self.wanted else self.network.run(pictures)
+            with self._steady:
+                output = self.network(pictures) if OUTPUT in self.wanted else self.network.run(pictures)
         except _Enough:
             output = None
         finally:
-            self._live = False
-        found = dict(self._found)
-        self._found = {}
+            found, self._found, self._live = self._found, {}, False
         if isinstance(output, Tensor) and OUTPUT in self.wanted:
             found[OUTPUT] = output
         missing = [layer for layer in self.wanted if layer not in found]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -17,11 +18,11 @@ Kind = Literal["map", "map-last", "tokens", "vector"]
 
 @dataclass(frozen=True)
 class Layer:
-    """One named module whose output is a float tensor.
+    """One run of a named module whose output is a float tensor.
 
     ``kind``: ``map`` (b, c, h, w), ``map-last`` (b, h, w, c), ``tokens`` (b, t, c), ``vector`` (b, c). ``size``: the
     positions, ``(h, w)``, ``(t,)`` or ``()``. ``calls``: how often one forward runs it. ``field``: receptive field in
-    pixels of the last call, None when it is the whole picture or cannot be told from the graph.
+    pixels, None when it is the whole picture or cannot be told from the graph.
     """
 
     name: str
@@ -33,34 +34,37 @@ class Layer:
     module: str
 
 
-def first_tensor(output: Any) -> Tensor | None:
-    """A module's output, or the first tensor in it when it returns several."""
-    if isinstance(output, Tensor):
-        return output
+def layer_tensor(output: Any) -> Tensor | None:
+    """The activations in a module's output: the first float tensor, also when it returns several; or None."""
     values: Any = ()
-    if isinstance(output, dict):
+    if isinstance(output, Tensor):
+        values = (output,)
+    elif isinstance(output, dict):
         values = output.values()
     elif isinstance(output, tuple | list):
         values = output
-    elif hasattr(output, "__dataclass_fields__"):
-        values = (getattr(output, name) for name in output.__dataclass_fields__)
-    return next((value for value in values if isinstance(value, Tensor)), None)
+    elif dataclasses.is_dataclass(output):
+        values = (getattr(output, field.name) for field in dataclasses.fields(output))
+    floats = (value for value in values if isinstance(value, Tensor) and value.is_floating_point())
+    found = next(floats, None)
+    return found if found is not None and 2 <= found.ndim <= 4 else None
 
 
-def kind_of(shape: torch.Size, picture: tuple[int, int]) -> Kind | None:
-    """How a tensor of this shape is laid out, seen with a picture of ``picture`` pixels; None if it is no layer."""
-    if len(shape) == 2:
-        return "vector"
-    if len(shape) == 3:
-        return "tokens"
-    if len(shape) == 4:
+def kind_of(shape: torch.Size, picture: tuple[int, int], module: type[nn.Module] = nn.Module) -> Kind:
+    """How a tensor of 2 to 4 dimensions is laid out, seen with a picture of ``picture`` pixels.
 
-        def skew(h: int, w: int) -> float:
-            return abs(math.log(h / w) - math.log(picture[0] / picture[1]))
+    Of four dimensions, those that are shaped like the picture are the positions. When both pairs are, the module
+    decides: ``nn.Linear`` and ``nn.LayerNorm`` themselves (not subclasses, which may turn the map) put channels last.
+    """
+    if len(shape) < 4:
+        return "vector" if len(shape) == 2 else "tokens"
 
-        first, last = skew(shape[2], shape[3]), skew(shape[1], shape[2])
-        return "map-last" if last < first and last < 0.1 and shape[3] > 1 else "map"
-    return None
+    def skew(h: int, w: int) -> float:
+        return abs(math.log(max(h, 1) / max(w, 1)) - math.log(picture[0] / picture[1]))
+
+    first, last = skew(shape[2], shape[3]), skew(shape[1], shape[2])
+    alike = last < first if module not in (nn.Linear, nn.LayerNorm) else last <= first
+    return "map-last" if alike and last < 0.1 and shape[3] > 1 else "map"
 
 
 def channels_first(acts: Tensor, kind: Kind) -> Tensor:
@@ -68,49 +72,47 @@ def channels_first(acts: Tensor, kind: Kind) -> Tensor:
     return acts.movedim(-1, 1) if kind in ("map-last", "tokens") else acts
 
 
-def walk(module: nn.Module, forward: Any, pictures: Tensor) -> dict[str, Layer]:
-    """Every layer in the order in which it first finishes. ``forward(pictures)`` runs the network once."""
-    seen: dict[str, tuple[Tensor, Field | None, int]] = {}
+def walk(module: nn.Module, forward: Any, pictures: Tensor) -> dict[str, tuple[Layer, ...]]:
+    """Every layer, once for each of its runs, in the order in which it first finishes.
+
+    ``forward(pictures)`` runs the network once. What has not one row per picture, such as the windows of a Swin block,
+    is no layer.
+    """
+    seen: dict[str, list[tuple[torch.Size, Field | None]]] = {}
     handles = []
     mode = FieldMode(pictures)
 
     def note(name: str) -> Any:
         def hook(_: nn.Module, __: Any, output: Any) -> None:
-            tensor = first_tensor(output)
-            if tensor is not None and tensor.is_floating_point() and tensor.ndim >= 2:
-                calls = seen[name][2] if name in seen else 0
-                seen[name] = (tensor, mode.field(tensor), calls + 1)
+            tensor = layer_tensor(output)
+            if tensor is not None:
+                seen.setdefault(name, []).append((tensor.shape, mode.field(tensor)))
 
         return hook
 
-    for name, child in module.named_modules():
-        if name:
-            handles.append(child.register_forward_hook(note(name)))
     try:
+        for name, child in module.named_modules():
+            if name:
+                handles.append(child.register_forward_hook(note(name)))
         with torch.no_grad(), mode:
             forward(pictures)
     finally:
         for handle in handles:
             handle.remove()
-    return {layer.name: layer for layer in _describe(module, seen, tuple(pictures.shape[2:]))}
+    modules = dict(module.named_modules())
+    return {
+        name: tuple(_describe(name, type(modules[name]), runs, (pictures.shape[2], pictures.shape[3])))
+        for name, runs in seen.items()
+        if all(shape[0] == len(pictures) for shape, _ in runs)
+    }
 
 
 def _describe(
-    module: nn.Module, seen: dict[str, tuple[Tensor, Field | None, int]], picture: tuple[int, ...]
+    name: str, module: type[nn.Module], runs: list[tuple[torch.Size, Field | None]], picture: tuple[int, int]
 ) -> Iterator[Layer]:
-    modules = dict(module.named_modules())
-    for name, (tensor, field, calls) in seen.items():
-        kind = kind_of(tensor.shape, (picture[0], picture[1]))
-        if kind is None:
-            continue
-        shape = channels_first(tensor, kind).shape
-        whole = field is None or field.whole
-        yield Layer(
-            name=name,
-            kind=kind,
-            channels=shape[1],
-            size=tuple(shape[2:]),
-            calls=calls,
-            field=None if whole or field is None else (math.ceil(field.size[0]), math.ceil(field.size[1])),
-            module=type(modules[name]).__name__,
-        )
+    for shape, field in runs:
+        kind = kind_of(shape, picture, module)
+        channels = shape[1] if kind in ("map", "vector") else shape[-1]
+        size = {"vector": (), "tokens": shape[1:2], "map": shape[2:], "map-last": shape[1:3]}[kind]
+        known = None if field is None or field.whole else field.size
+        yield Layer(name, kind, channels, tuple(size), len(runs), known, module.__name__)

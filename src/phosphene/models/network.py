@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 import json
 import re
@@ -13,8 +14,9 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.nn.parameter import is_lazy
 
-from ..errors import ModelError, UnitOutOfRange, UnknownClass, UnknownLayer, closest
+from ..errors import ModelError, PhospheneError, UnitOutOfRange, UnknownClass, UnknownLayer, closest
 from ..shapes import Images
 from ..spec import ModelSpec
 from .layers import Layer, walk
@@ -64,27 +66,40 @@ class Network:
         self.spec = spec
         self.labels = tuple(labels) if labels is not None else None
         self.output = output
-        if any(p.is_inference() for p in module.parameters()):
-            raise ModelError(f"{self.name}: the weights were made inside torch.inference_mode(); load it outside")
+        if any(is_lazy(t) for t in self._tensors()):
+            raise ModelError(
+                f"{self.name} has lazy layers without weights yet; run it once on a picture before loading"
+            )
+        if any(t.is_inference() for t in self._tensors()):
+            raise ModelError(f"{self.name}: the weights were made inside torch.inference_mode(); make them outside")
 
     @property
     def name(self) -> str:
         return self.spec.address
 
+    def _tensors(self) -> Iterator[Tensor]:
+        yield from self.module.parameters()
+        yield from self.module.buffers()
+
     @property
     def device(self) -> torch.device:
-        tensor = next((t for group in (self.module.parameters(), self.module.buffers()) for t in group), None)
+        tensor = next(self._tensors(), None)
         return tensor.device if tensor is not None else torch.device("cpu")
+
+    @property
+    def dtype(self) -> torch.dtype:
+        """The float type that the module computes in: that of its first weights."""
+        tensor = next((t for t in self._tensors() if t.is_floating_point()), None)
+        return tensor.dtype if tensor is not None else torch.float32
 
     @contextmanager
     def frozen(self) -> Iterator[Network]:
         """Eval mode, no parameter gradients, gradients enabled; all put back on leaving, whatever happens."""
         modes = [(module, module.training) for module in self.module.modules()]
         grads = [(p, p.requires_grad) for p in self.module.parameters()]
-        buffers = [
-            (module, name, buffer, buffer.detach().clone())
-            for module in self.module.modules()
-            for name, buffer in module.named_buffers(recurse=False)
+        buffers = [(module, dict(module._buffers)) for module in self.module.modules()]
+        values = [
+            (buffer, buffer.detach().clone()) for _, own in buffers for buffer in own.values() if buffer is not None
         ]
         try:
             self.module.eval()
@@ -97,9 +112,11 @@ class Network:
                 module.training = training
             for parameter, wanted in grads:
                 parameter.requires_grad_(wanted)
+            for module, own in buffers:
+                module._buffers.clear()
+                module._buffers.update(own)
             with torch.no_grad():
-                for module, name, buffer, before in buffers:
-                    module._buffers[name] = buffer
+                for buffer, before in values:
                     if not torch.equal(buffer, before):
                         buffer.copy_(before)
 
@@ -107,77 +124,94 @@ class Network:
         """Pictures in [0, 1] as the module wants them; never the same tensor, so that it may work in place."""
         mean, std = self.preprocessing.mean, self.preprocessing.std
         if mean is None or std is None:
-            return pictures.clone()
+            return pictures.to(self.dtype, copy=True)
         shift = torch.tensor(mean, device=pictures.device, dtype=pictures.dtype)[:, None, None]
-        return (pictures - shift) / torch.tensor(std, device=pictures.device, dtype=pictures.dtype)[:, None, None]
+        scale = torch.tensor(std, device=pictures.device, dtype=pictures.dtype)[:, None, None]
+        return ((pictures - shift) / scale).to(self.dtype)
 
     def run(self, pictures: Images) -> Any:
-        """The module's raw output."""
-        return self.module(self.prepare(pictures))
+        """The module's raw output; ModelError for whatever it raises, except when memory is short."""
+        try:
+            return self.module(self.prepare(pictures))
+        except (PhospheneError, MemoryError):
+            raise
+        except Exception as error:  # the user's own code may raise anything; it is named and shown
+            if out_of_memory(error):
+                raise
+            channels, height, width = pictures.shape[1:]
+            raise ModelError(
+                f"{self.name} failed on a float picture of {channels} x {height} x {width}: "
+                f"{type(error).__name__}: {first_line(error)}"
+            ) from error
 
     def __call__(self, pictures: Images) -> Tensor:
         logits = self._select(self.run(pictures))
-        if logits.ndim != 2:
+        if logits.ndim != 2 or len(logits) != len(pictures):
             raise ModelError(f"{self.name}: the output has shape {tuple(logits.shape)}, not (pictures, classes); "
                              "aim at a layer, or name another output")  # fmt: skip
         return logits
 
     def _select(self, output: Any) -> Tensor:
-        parts: dict[str, Any] = {}
+        """The logits in what the module returned."""
+        wanted = self.output
         if isinstance(output, Tensor):
-            return output
-        if isinstance(output, dict):
-            parts = {str(key): value for key, value in output.items()}
-        elif hasattr(output, "_fields"):
-            parts = dict(zip(output._fields, output, strict=True))
-        elif isinstance(output, tuple | list):
-            parts = {str(index): value for index, value in enumerate(output)}
-        elif hasattr(output, "__dataclass_fields__"):
-            parts = {name: getattr(output, name) for name in output.__dataclass_fields__}
+            if wanted in (None, 0, "0", "logits"):
+                return output
+            raise ModelError(f"{self.name} has no output {wanted!r}; it returns one tensor, leave the name out")
+        parts = _parts(output)
         tensors = {name: value for name, value in parts.items() if isinstance(value, Tensor)}
         if not tensors:
             raise ModelError(
                 f"{self.name} returns {type(output).__name__}, no tensor; aim at a layer instead of a class"
             )
-        if self.output is not None:
-            if str(self.output) not in tensors:
-                raise ModelError(f"{self.name} has no output {self.output!r}; it returns: {', '.join(tensors)}")
-            return tensors[str(self.output)]
+        if wanted is not None:
+            name = list(parts)[wanted] if isinstance(wanted, int) and 0 <= wanted < len(parts) else str(wanted)
+            if name not in tensors:
+                raise ModelError(f"{self.name} has no output {wanted!r}; it returns: {', '.join(tensors)}")
+            return tensors[name]
         if "logits" in tensors or len(tensors) == 1:
             return tensors.get("logits", next(iter(tensors.values())))
         raise ModelError(f"{self.name} returns several outputs: {', '.join(tensors)}; "
                          "name the one with the logits (--output NAME, or output=NAME in Python)")  # fmt: skip
 
     @cached_property
-    def layers(self) -> dict[str, Layer]:
-        """Every named module with a tensor output, in the order of the forward."""
-        size = self.preprocessing.size
+    def runs(self) -> dict[str, tuple[Layer, ...]]:
+        """Every named module with a tensor output, in the order of the forward, once for each of its runs."""
         with self.frozen():
-            probe = torch.full((1, *size), 0.5, device=self.device)
+            probe = torch.full((1, *self.preprocessing.size), 0.5, device=self.device)
             try:
                 return walk(self.module, self.run, probe)
-            except (RuntimeError, TypeError, ValueError, IndexError, AssertionError, AttributeError) as error:
+            except ModelError as error:
                 raise ModelError(
-                    f"{self.name} failed on a float picture of {size[0]} x {size[1]} x {size[2]}: "
-                    f"{first_line(error)}\nif it takes another size, say so: --input-size C,H,W or input_size=(c, h, w)"
+                    f"{error}\nif it takes another size, say so: --input-size C,H,W or input_size=(c, h, w)"
                 ) from error
 
+    @cached_property
+    def layers(self) -> dict[str, Layer]:
+        """The same, each layer once: its last run."""
+        return {name: runs[-1] for name, runs in self.runs.items()}
+
     def find(self, layer: str) -> tuple[Layer, int]:
-        """A layer's description and which of its runs is meant; UnknownLayer names the nearest."""
+        """A layer's run and its number; UnknownLayer names the nearest."""
         name, _, call = layer.partition("#")
-        if name not in self.layers:
-            known = dict(self.module.named_modules())
+        known = dict(self.module.named_modules(remove_duplicate=False))
+        if name not in self.runs and name in known:  # a module with two names is listed under the first
+            name = next(first for first, module in self.module.named_modules() if module is known[name])
+        if name not in self.runs:
             if name in known and name:
-                raise UnknownLayer(f"{name} is in {self.name} but gives no activations (it does not run in a forward)")
+                raise UnknownLayer(
+                    f"{name} is in {self.name} but gives no activations: it does not run in a forward, or its output "
+                    "is not one float vector, map or list of tokens for each picture"
+                )
             raise UnknownLayer(
-                f"no layer {name!r} in {self.name}; {closest(name, self.layers)}\n"
-                f"list all: phosphene layers {self.name}"
+                f"no layer {name!r} in {self.name}; {closest(name, self.runs)}\nlist all: phosphene layers {self.name}"
             )
-        info = self.layers[name]
-        index = int(call) if call else info.calls - 1
-        if index >= info.calls:
-            raise UnknownLayer(f"{name} runs {info.calls} times in a forward; the last is {name}#{info.calls - 1}")
-        return info, index
+        runs = self.runs[name]
+        if call and not (call.isdecimal() and int(call) < len(runs)):
+            times = "once" if len(runs) == 1 else f"{len(runs)} times"
+            raise UnknownLayer(f"no {layer}: {name} runs {times} in a forward; the last is {name}#{len(runs) - 1}")
+        index = int(call) if call else len(runs) - 1
+        return runs[index], index
 
     @cached_property
     def classes(self) -> int:
@@ -198,11 +232,19 @@ class Network:
                 f"{self.name} came without labels, so {label!r} means nothing; "
                 f"use an index (logit:0 to logit:{self.classes - 1}) or give --labels FILE"
             )
-        wanted = plain(label)
-        found = [index for index, name in enumerate(self.labels) if plain(name) == wanted]
+        if len(self.labels) != self.classes:
+            raise UnknownClass(
+                f"{self.name} has {self.classes} classes but {len(self.labels)} labels, so {label!r} may mean another "
+                "class; use an index, or give --labels FILE with a name for each"
+            )
+        found = [index for index, name in enumerate(self.labels) if name == label]
+        if len(found) != 1:
+            wanted = plain(label)
+            found = [index for index, name in enumerate(self.labels) if wanted and plain(name) == wanted] or found
         if len(found) > 1:
             raise UnknownClass(
-                f"{label!r} is {len(found)} classes of {self.name}: {', '.join(map(str, found))}; say which"
+                f"{label!r} is {len(found)} classes of {self.name}: {', '.join(map(str, found))}; "
+                f"say which: logit:{found[0]}"
             )
         if not found:
             raise UnknownClass(f"no class {label!r} in {self.name}; {closest(label, self.labels)}")
@@ -225,7 +267,25 @@ class Network:
 
 
 def plain(name: str) -> str:
-    return re.sub(r"[^a-z0-9]+", " ", name.casefold()).strip()
+    return re.sub(r"[\W_]+", "", name.casefold())
+
+
+def _parts(output: Any) -> dict[str, Any]:
+    """What a module returned, by name; by number where there are no names."""
+    if isinstance(output, dict):
+        return {str(key): value for key, value in output.items()}
+    if isinstance(output, tuple | list):
+        names = getattr(output, "_fields", map(str, range(len(output))))
+        return dict(zip(names, output, strict=True))
+    if dataclasses.is_dataclass(output):
+        return {field.name: getattr(output, field.name) for field in dataclasses.fields(output)}
+    return {}
+
+
+def out_of_memory(error: BaseException) -> bool:
+    """Whether an error says that memory is short, as torch says it."""
+    text = str(error).lower()
+    return isinstance(error, MemoryError) or "out of memory" in text or "can't allocate memory" in text
 
 
 def first_line(error: BaseException) -> str:

@@ -34,7 +34,10 @@ class _Redirected(torch.autograd.Function):
 
 _RELU = {torch.relu, F.relu, Tensor.relu}
 _RELU_INPLACE = {torch.relu_, Tensor.relu_, F.relu_}
-_RELU6 = {F.relu6}
+_CLAMP = {torch.clamp, Tensor.clamp, torch.clip, Tensor.clip, torch.clamp_min, Tensor.clamp_min}
+_CLAMP_INPLACE = {torch.clamp_, Tensor.clamp_, torch.clip_, Tensor.clip_, torch.clamp_min_, Tensor.clamp_min_}
+_HARDTANH = {F.hardtanh, F.hardtanh_}
+_THRESHOLD = {F.threshold, torch.threshold_}
 
 
 class RedirectRelu(TorchFunctionMode):
@@ -69,13 +72,18 @@ def _clipped(func: Any, args: Any, kwargs: Any) -> tuple[Tensor, float, bool] | 
         return z, float("inf"), bool(argument(1, "inplace", False))
     if func in _RELU_INPLACE:
         return z, float("inf"), True
-    if func in _RELU6:
+    if func is F.relu6:
         return z, 6.0, bool(argument(1, "inplace", False))
-    if func is F.hardtanh and argument(1, "min_val", -1.0) == 0:
-        return z, float(argument(2, "max_val", 1.0)), bool(argument(3, "inplace", False))
-    if func in (torch.clamp, Tensor.clamp, torch.clamp_min, Tensor.clamp_min):
-        low = argument(1, "min", None)
-        high = argument(2, "max", None)
-        if isinstance(low, int | float) and low == 0 and (high is None or isinstance(high, int | float)):
-            return z, float("inf") if high is None else float(high), False
+    if func in _HARDTANH and argument(1, "min_val", -1.0) == 0:
+        return z, float(argument(2, "max_val", 1.0)), func is F.hardtanh_ or bool(argument(3, "inplace", False))
+    if func in _THRESHOLD and argument(1, "threshold", None) == 0 and argument(2, "value", None) == 0:
+        return z, float("inf"), func is torch.threshold_ or bool(argument(3, "inplace", False))
+    if func in _CLAMP or func in _CLAMP_INPLACE:
+        low, high = argument(1, "min", None), argument(2, "max", None)
+        if _zero(low) and (high is None or (isinstance(high, int | float) and high > 0)):
+            return z, float("inf") if high is None else float(high), func in _CLAMP_INPLACE
     return None
+
+
+def _zero(value: Any) -> bool:
+    return isinstance(value, int | float) and value == 0

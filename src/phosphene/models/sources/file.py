@@ -14,12 +14,11 @@ from typing import Any
 
 from torch import nn
 
-from ...errors import ModelError, UnknownModel, closest
+from ...errors import BadSpec, ModelError, UnknownModel, closest
 from ...registry import freeze
 from ...spec import ModelSpec
 from ..network import Network, first_line
-from .base import Loaded, Source, network_of, sources
-from .weights import put_weights, read_weights
+from .base import Loaded, Source, network_of, relabelled, sources
 
 _META = ("labels", "mean", "std", "input_size", "output")
 
@@ -34,10 +33,12 @@ class PythonFile(Source):
         return ".py:" in address or address.endswith(".py")
 
     def build(self, spec: ModelSpec) -> Loaded:
+        if spec.untrained and spec.weights is None:
+            raise BadSpec(f"{spec.address} decides about its own weights; leave out --untrained")
         path, factory = _factory(spec.address)
         try:
             made = factory()
-        except Exception as error:  # the user's own code may raise anything; it is named and shown
+        except (Exception, SystemExit) as error:  # the user's own code may raise anything; it is named and shown
             raise ModelError(
                 f"{factory.__name__}() in {path} raised {type(error).__name__}: {first_line(error)}"
             ) from error
@@ -52,12 +53,8 @@ class PythonFile(Source):
             raise ModelError(
                 f"{factory.__name__}() in {path} returned meta {unknown[0]!r}; {closest(unknown[0], _META)}"
             )
-        if spec.weights is not None:
-            put_weights(module, read_weights(Path(spec.weights)), spec.weights)
-        return Loaded(
-            module, freeze(meta.get("input_size")), freeze(meta.get("mean")), freeze(meta.get("std")),
-            meta.get("labels"), meta.get("output"),
-        )  # fmt: skip
+        return Loaded(module, freeze(meta.get("input_size")), meta.get("mean"), meta.get("std"), meta.get("labels"),
+                      meta.get("output"))  # fmt: skip
 
 
 def _factory(address: str) -> tuple[Path, Any]:
@@ -73,9 +70,11 @@ def _factory(address: str) -> tuple[Path, Any]:
     sys.modules[label] = module
     try:
         found.loader.exec_module(module)
-    except Exception as error:  # the user's own code may raise anything; it is named and shown
+    except (Exception, SystemExit) as error:  # the user's own code may raise anything; it is named and shown
+        del sys.modules[label]
         raise ModelError(f"{path} cannot be run: {type(error).__name__}: {first_line(error)}") from error
-    functions = [key for key, value in vars(module).items() if callable(value) and not key.startswith("_")]
+    own = [key for key, value in vars(module).items() if getattr(value, "__module__", None) == label]
+    functions = [key for key in own if callable(getattr(module, key)) and not key.startswith("_")]
     if not name or not callable(getattr(module, name, None)):
         asked = f"no function {name!r} in {path}" if name else f"{path} needs the name of a function: {path}:FACTORY"
         raise UnknownModel(f"{asked}; {closest(name or 'build', functions)}")
@@ -87,4 +86,5 @@ sources.register("file")(PythonFile())
 
 def wrap(module: nn.Module, spec: ModelSpec, labels: list[str] | None) -> Network:
     """A live module as a network; the module itself stays as it is."""
-    return network_of(Loaded(module, labels=labels), spec)
+    loaded = Loaded(module, labels=labels)
+    return network_of(loaded if spec.labels is None else relabelled(loaded, spec.labels), spec)

@@ -15,6 +15,7 @@ class Timm(Source):
 
     form = "timm/NAME"
     about = "timm's models (pip install timm), weights downloaded by timm"
+    package = "timm"
 
     def claims(self, address: str) -> bool:
         return address.startswith("timm/")
@@ -28,6 +29,12 @@ class Timm(Source):
         known = timm.list_models()
         if name.partition(".")[0] not in known:
             raise UnknownModel(f"timm has no model {name!r}; {closest(name, known)}")
+        base, _, tag = name.partition(".")
+        tags = [full.partition(".")[2] for full in timm.list_pretrained(f"{base}.*")]
+        if tag and tag not in tags:
+            raise UnknownModel(f"{base} has no weights {tag!r}; there are: {', '.join(tags)}")
+        if not tags and not spec.untrained:
+            raise UnknownModel(f"timm has no trained weights for {base}; look at the random network: --untrained")
         try:
             with torch.random.fork_rng(devices=[]):
                 torch.manual_seed(0)
@@ -41,14 +48,11 @@ class Timm(Source):
             raise ModelError(f"timm could not build {name}: {first_line(error)}") from error
         config = timm.data.resolve_model_data_config(module)
         channels, height, width = config["input_size"]
-        fixed = True if config.get("fixed_input_size") else None
-        return Loaded(
-            module.eval(), (channels, height, width), tuple(config["mean"]), tuple(config["std"]),
-            _labels(timm, module), fixed=fixed,
-        )  # fmt: skip
+        return Loaded(module.eval(), (channels, height, width), tuple(config["mean"]), tuple(config["std"]),
+                      _labels(module))  # fmt: skip
 
 
-def _labels(timm: object, module: torch.nn.Module) -> list[str] | None:
+def _labels(module: torch.nn.Module) -> list[str] | None:
     """Names from timm's own tables where it knows the label set."""
     from timm.data import ImageNetInfo, infer_imagenet_subset
 

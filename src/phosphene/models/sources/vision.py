@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import pickle
+from http.client import HTTPException
 from pathlib import Path
 from typing import Any
-from urllib.error import URLError
 
 import torch
 
 from ...errors import DownloadFailed, UnknownModel, closest
 from ...spec import ModelSpec
+from ..network import first_line
 from .base import Loaded, Source, missing, sources
 
 
@@ -26,6 +28,8 @@ class TorchVision(Source):
 
     form = "NAME or torchvision/NAME[@WEIGHTS]"
     about = "torchvision's classifiers, weights downloaded by torchvision"
+    package = "torchvision"
+    bare = True
 
     def claims(self, address: str) -> bool:
         if address.startswith("torchvision/"):
@@ -74,15 +78,15 @@ def _trained(models: Any, name: str, weights: Any) -> torch.nn.Module:
     file = Path(torch.hub.get_dir()) / "checkpoints" / Path(weights.url).name
     try:
         module: torch.nn.Module = models.get_model(name, weights=weights)
-    except (URLError, ConnectionError, TimeoutError) as error:
+    except (OSError, HTTPException) as error:
         raise DownloadFailed(
             f"{name} needs {weights.url}, and the download failed ({error}).\n"
             f"get that file where there is a network and put it at {file}, or look at the random network: --untrained"
         ) from error
-    except RuntimeError as error:
-        if "hash" not in str(error) and "PytorchStreamReader" not in str(error):
-            raise
-        raise DownloadFailed(f"{file} is damaged or not the file of {weights.url}; remove it and try again") from error
+    except (RuntimeError, EOFError, pickle.UnpicklingError) as error:
+        raise DownloadFailed(
+            f"{file} is damaged or not the file of {weights.url} ({first_line(error)}); remove it and try again"
+        ) from error
     return module
 
 

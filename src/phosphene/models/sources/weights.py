@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import pickle
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -11,6 +10,8 @@ from torch import Tensor, nn
 
 from ...errors import WeightsError, closest
 from ..network import first_line
+
+SUFFIXES = (".safetensors", ".pt", ".pth")
 
 
 def read_weights(path: Path) -> dict[str, Tensor]:
@@ -29,7 +30,7 @@ def read_weights(path: Path) -> dict[str, Tensor]:
         raise WeightsError(f"{path}: weights are .safetensors, or .pt and .pth with tensors alone")
     try:
         data = torch.load(path, map_location="cpu", weights_only=True)
-    except (pickle.UnpicklingError, RuntimeError, EOFError, OSError, ValueError, KeyError) as error:
+    except Exception as error:  # a broken pickle stream raises nearly anything
         raise WeightsError(
             f"{path} is truncated or holds more than tensors, and phosphene runs no code from a weight file; "
             "save it anew: safetensors.torch.save_file(model.state_dict(), 'weights.safetensors')"
@@ -44,7 +45,7 @@ def read_weights(path: Path) -> dict[str, Tensor]:
 
 def put_weights(module: nn.Module, weights: Mapping[str, Tensor], origin: str) -> None:
     """Weights into a module; WeightsError names what is missing, extra or of another shape, and changes nothing."""
-    own = module.state_dict()
+    own = {name: value for name, value in module.state_dict().items() if isinstance(value, Tensor)}
     given = {name.removeprefix("module."): value for name, value in weights.items()}
     missing = [name for name in own if name not in given and not name.endswith("num_batches_tracked")]
     extra = [name for name in given if name not in own]
