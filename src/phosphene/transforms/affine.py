@@ -84,6 +84,9 @@ class Scale(Geometric):
     def draw(self, stream: Stream) -> Tensor:
         return _pick(self.values, stream)
 
+    def interpolates(self, drawn: Tensor) -> Tensor:
+        return drawn[:, 0] != 1
+
     def matrix(self, drawn: Tensor) -> Matrices:
         made = _identity(drawn)
         made[:, 0, 0] = made[:, 1, 1] = 1 / drawn[:, 0]
@@ -104,6 +107,9 @@ class Rotate(Geometric):
 
     def draw(self, stream: Stream) -> Tensor:
         return _pick(self.degrees, stream)
+
+    def interpolates(self, drawn: Tensor) -> Tensor:
+        return drawn[:, 0] != 0
 
     def matrix(self, drawn: Tensor) -> Matrices:
         made = _identity(drawn)

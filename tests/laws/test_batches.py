@@ -1,0 +1,135 @@
+"""A batch is many jobs: rows never mix, and the same job gives the same picture."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from nets import two
+
+import phosphene as ph
+from phosphene.rng import Stream
+
+
+@pytest.fixture(scope="module")
+def net() -> ph.Network:
+    return ph.load("miniception")
+
+
+def _difference(a: ph.Result, b: ph.Result) -> int:
+    return int(np.abs(a.pixels.astype(int) - b.pixels.astype(int)).max())
+
+
+def test_batched_equals_single(net: ph.Network) -> None:
+    """FIELD check 16: 64 steps, float pictures within 1e-4."""
+    from dataclasses import replace
+
+    from phosphene.ascent import Ascent
+    from phosphene.build import Options, assemble, declare, targets_of
+    from phosphene.evidence import observe
+    from phosphene.images import restart
+    from phosphene.spec import Batch
+
+    def pictures(jobs: tuple) -> torch.Tensor:
+        parts = assemble(Batch(jobs), net)
+        begun = restart(parts.image, parts.stream.fold("image"), None)
+        with net.frozen():
+            frame = observe(net, parts.objective, parts.image.decode(begun)).frame
+            ascent = Ascent(net, parts.objective, parts.image, parts.chain, parts.optimizer, parts.stream, frame)
+            *_, last = ascent.run(begun, 64)
+            return parts.image.decode(last.parameters).detach()
+
+    objectives = targets_of("mixed4a:0..5")
+    jobs = tuple(replace(declare(net, one, Options(steps=64)), seed=row) for row, one in enumerate(objectives))
+    together = pictures(jobs)
+    alone = torch.cat([pictures((job,)) for job in jobs])
+    assert (together - alone).abs().max() <= 1e-4
+    assert torch.equal(together, alone)  # what convolutions give: the very same bits
+
+
+def test_same_seed_same_bytes_other_seed_other_picture(net: ph.Network) -> None:
+    first, again, other = (ph.render(net, "mixed4b:11", steps=12, seed=seed) for seed in (3, 3, 4))
+    assert first.pixels.tobytes() == again.pixels.tobytes()
+    assert first.score == again.score
+    assert first.id == again.id
+    assert first.pixels.tobytes() != other.pixels.tobytes()
+    assert first.id != other.id
+
+
+def test_global_random_state_is_neither_read_nor_moved(net: ph.Network) -> None:
+    torch.manual_seed(1)
+    before = torch.get_rng_state()
+    first = ph.render(net, "conv2:3", steps=3)
+    assert torch.equal(before, torch.get_rng_state())
+    torch.manual_seed(2)
+    assert ph.render(net, "conv2:3", steps=3).pixels.tobytes() == first.pixels.tobytes()
+
+
+def test_order_and_company_do_not_matter() -> None:
+    net = two()
+    targets = ["second:0", "logit:two", "first:3 - 0.2*tv", "second:1@centre"]
+    forward = ph.render_batch(net, targets, steps=20)
+    backward = ph.render_batch(net, targets[::-1], steps=20)[::-1]
+    for a, b, target in zip(forward, backward, targets, strict=True):
+        assert a.id == b.id
+        assert _difference(a, b) <= 1
+        assert _difference(a, ph.render(net, target, steps=20)) <= 1
+
+
+def test_sixty_four_units_are_one_forward_a_step(net: ph.Network) -> None:
+    seen: list[int] = []
+    handle = net.module.conv1.register_forward_pre_hook(lambda _, inputs: seen.append(len(inputs[0])))
+    try:
+        ph.render_batch(net, "mixed3a:0..63", steps=2, robust=1, redirect=0)
+    finally:
+        handle.remove()
+    assert seen == [64] * 5  # start, two steps, clean, one robust draw
+
+
+class _Poisoned(torch.nn.Module):
+    """``unit:0`` is the mean; ``unit:1`` turns to infinity once the mean passes a threshold."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.unit = torch.nn.Identity()
+        self.weight = torch.nn.Parameter(torch.ones(1))
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        mean = x.mean((1, 2, 3))
+        return self.unit(torch.stack([mean, 1 / (0.55 - mean).clamp(min=0)], dim=1))
+
+
+def test_a_diverging_row_keeps_its_last_finite_picture_and_leaves_its_neighbours() -> None:
+    net = ph.load(_Poisoned(), input_size=(3, 8, 8))
+    good, bad = ph.render_batch(net, ["unit:0", "unit:1"], steps=40, transform="none", robust=1)
+    assert (good.status, bad.status) == ("ok", "diverged")
+    assert good.pixels.tobytes() == ph.render(net, "unit:0", steps=40, transform="none", robust=1).pixels.tobytes()
+    assert bad.pixels.mean() / 255 == pytest.approx(0.55, abs=0.02)
+    assert bad.pixels.std() > 0
+
+
+@given(seeds=st.lists(st.integers(0, 2**40), min_size=1, max_size=5), name=st.text(max_size=5), step=st.integers(0, 999))
+def test_a_stream_row_depends_on_its_seed_alone(seeds: list[int], name: str, step: int) -> None:
+    together = Stream.of(seeds).fold(name, step)
+    for row, seed in enumerate(seeds):
+        alone = Stream.of([seed]).fold(name, step)
+        assert torch.equal(together.uniform(3, 2)[row], alone.uniform(3, 2)[0])
+        assert torch.equal(together.normal(5)[row], alone.normal(5)[0])
+        assert int(together.choice(7)[row]) == int(alone.choice(7)[0])
+
+
+def test_draws_are_uniform_normal_and_apart() -> None:
+    stream = Stream.of([0, 1])
+    uniform, normal = stream.uniform(200_000), stream.fold("n").normal(200_000)
+    assert float(uniform.min()) >= 0
+    assert float(uniform.max()) < 1
+    assert uniform.mean(1).tolist() == pytest.approx([0.5, 0.5], abs=3e-3)
+    assert uniform.var(1).tolist() == pytest.approx([1 / 12, 1 / 12], rel=1e-2)
+    assert normal.mean(1).tolist() == pytest.approx([0, 0], abs=1e-2)
+    assert normal.std(1).tolist() == pytest.approx([1, 1], rel=1e-2)
+    assert abs(float(torch.corrcoef(uniform)[0, 1])) < 1e-2
+    assert abs(float(torch.corrcoef(torch.stack([uniform[0, :-1], uniform[0, 1:]]))[0, 1])) < 1e-2
+    counts = torch.bincount(Stream.of(range(20_000)).choice(5), minlength=5) / 20_000
+    assert counts.tolist() == pytest.approx([0.2] * 5, abs=0.02)

@@ -1,2 +1,0 @@
-from phosphene.rng import Stream
-def test_a(): assert len(Stream.of([1]))==1
