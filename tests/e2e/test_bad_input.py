@@ -59,7 +59,7 @@ UNIT = ("render", "miniception", "mixed4b:11", "--steps", "1")
         ((*UNIT, "--timelapse", "0,2"), ["step 2", "0 to 1"]),
         ((*UNIT, "--timelapse", "often"), ["--timelapse", "whole numbers", "'often'"]),
         ((*UNIT, "--input-size", "3,64"), ["--input-size", "3,224,224", "3,64"]),
-        ((*UNIT, "--mean", "1,2,3"), ["mean and std belong together"]),
+        ((*UNIT, "--mean", "1,2"), ["mean has 2 values for 3 channels"]),
         ((*UNIT, "-o", "no/unit.png"), ["no folder no", "make it first"]),
         ((*UNIT, "-o", "/dev/null/unit.png"), ["/dev/null is a file, not a folder"]),
         ((*UNIT, "-o", "/proc/unit.png"), ["/proc takes no new files", "choose another"]),
@@ -161,9 +161,7 @@ def test_an_output_that_is_a_folder_is_found_before_the_work(
         Path(name).rmdir()
 
 
-def test_a_read_only_folder_is_found_before_the_work(
-    here: Here, folder: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_read_only_folder_is_found_before_the_work(here: Here, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(*_: Any, **__: Any) -> None:
         raise OSError(errno.EROFS, "Read-only file system")
 

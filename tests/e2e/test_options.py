@@ -19,7 +19,8 @@ from torch import nn
 def build():
     """Channel 1 of layer 1 can never fire."""
     torch.manual_seed(0)
-    net = nn.Sequential(nn.Conv2d(3, 3, 3, padding=1), nn.ReLU(), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(3, 4))
+    head = nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(3, 4)
+    net = nn.Sequential(nn.Conv2d(3, 3, 3, padding=1), nn.ReLU(), *head)
     with torch.no_grad():
         net[0].weight[1] = 0
         net[0].bias.copy_(torch.tensor([1.0, -1.0, 1.0]))

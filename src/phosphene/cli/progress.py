@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
@@ -54,7 +55,14 @@ class Bar:
         if self._bar is None or self._bar.total != progress.steps or progress.step < self._bar.n:
             if self._bar is not None:
                 self._bar.close()
-            self._bar = tqdm(total=progress.steps, unit="step", file=sys.stderr, dynamic_ncols=True)
+            wide = os.get_terminal_size(sys.stderr.fileno()).columns  # 0 where a terminal does not know its width
+            self._bar = tqdm(
+                total=progress.steps,
+                unit="step",
+                file=sys.stderr,
+                dynamic_ncols=wide > 0,
+                ncols=None if wide > 0 else 80,
+            )
         self._bar.set_description(f"{_what(progress)}score {progress.score:.3f}", refresh=False)
         self._bar.update(progress.step - self._bar.n)
 
