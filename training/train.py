@@ -51,7 +51,7 @@ class Recipe:
 
 RECIPES = {
     "plain": Recipe(stages=((13, 48, 0.45), (5, 56, 0.5), (5, 64, 0.6)), peak=0.2),
-    "robust": Recipe(stages=((7, 48, 0.5), (5, 64, 0.6)), peak=0.08, eps=0.75, average=0.998),
+    "robust": Recipe(stages=((6, 48, 0.5), (4, 64, 0.6)), peak=0.08, eps=0.75, average=0.998),
 }
 
 

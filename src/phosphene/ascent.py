@@ -15,8 +15,6 @@ from torch import Tensor
 
 from .errors import NotDifferentiable
 from .images import Image, Parameters
-from .models.network import Network
-from .models.surgery import RedirectRelu
 from .objectives import Activations
 from .optimizers import Optimizer
 from .rng import Stream
@@ -61,13 +59,13 @@ class Step:
 
 @dataclass(frozen=True)
 class Ascent:
-    """The live parts of one ascent.
+    """The live parts of one ascent. ``tap``: an open tap on the objective's layers of a frozen network.
 
     ``frame``: sizes of the layers' maps on bare pictures. ``redirect``: the first steps in which rows whose whole
     gradient is blocked get a redirected one.
     """
 
-    network: Network
+    tap: Tap
     objective: Objective
     image: Image
     transform: Chain
@@ -77,7 +75,7 @@ class Ascent:
     redirect: int = 16
 
     def run(self, start: Parameters, steps: int) -> Iterator[Step]:
-        """Yield the start and the state after each step, inside ``with network.frozen()``.
+        """Yield the start and the state after each step.
 
         The parameters given are not changed; those of a step are the live ones, so copy what is to be kept.
         """
@@ -88,28 +86,28 @@ class Ascent:
         redirected = torch.zeros(rows, dtype=torch.int64, device=device)
         silent = torch.zeros(rows, dtype=torch.int64, device=device)
         yield Step(0, theta, torch.full((rows,), float("nan"), device=device), finite, redirected, silent)
-        with Tap(self.network, self.objective.layers) as tap:
-            for index in range(steps):
-                scores, gradients, blocked = self._gradients(tap, theta, index)
-                silent = torch.where(blocked, silent + 1, 0)
-                if index < self.redirect and bool(blocked.any()):
-                    with RedirectRelu():
-                        _, through, still = self._gradients(tap, theta, index)
-                    gradients = _rows(blocked, through, gradients)
-                    redirected = redirected + (blocked & ~still)
-                finite = finite & torch.isfinite(scores) & _all_finite(gradients)
-                self._move(optimizer, theta, gradients, finite)
-                finite = finite & _all_finite(theta)
-                yield Step(index + 1, theta, scores.detach(), finite, redirected, silent)
+        for index in range(steps):
+            scores, gradients, blocked = self._gradients(theta, index)
+            silent = torch.where(blocked, silent + 1, 0)
+            if index < self.redirect and bool(blocked.any()):
+                _, through, still = self._gradients(theta, index, redirect=True)
+                gradients = _rows(blocked, through, gradients)
+                redirected = redirected + (blocked & ~still)
+            finite = finite & torch.isfinite(scores) & _all_finite(gradients)
+            self._move(optimizer, theta, gradients, finite)
+            finite = finite & _all_finite(theta)
+            yield Step(index + 1, theta, scores.detach(), finite, redirected, silent)
 
-    def _gradients(self, tap: Tap, theta: Parameters, index: int) -> tuple[Scores, tuple[Tensor, ...], Rows]:
+    def _gradients(
+        self, theta: Parameters, index: int, *, redirect: bool = False
+    ) -> tuple[Scores, tuple[Tensor, ...], Rows]:
         """Scores, their gradients, and the rows whose gradient through the network is zero everywhere."""
         pictures = self.image.decode(theta)
         if not self.objective.layers:
             scores = self.objective.score(Activations({}, pictures))
             return scores, _gradient_of(scores, theta, ()), torch.zeros_like(scores, dtype=torch.bool)
         seen = self._seen(pictures, index)
-        scores = self.objective.score(Activations(tap(seen), pictures, self.frame))
+        scores = self.objective.score(Activations(self.tap(seen, redirect=redirect), pictures, self.frame))
         found = _gradient_of(scores, theta, (seen,))
         blocked = (found[-1] == 0).flatten(1).all(1)
         return scores, found[:-1], blocked
@@ -117,9 +115,7 @@ class Ascent:
     def _seen(self, pictures: Images, index: int) -> Seen:
         """What the network is shown at this step."""
         draw = self.transform.sample(self.stream.fold("transform", index), (pictures.shape[2], pictures.shape[3]))
-        preprocessing = self.network.preprocessing
-        out = (preprocessing.size[1], preprocessing.size[2]) if preprocessing.fixed else None
-        return self.transform.apply(pictures, draw, out)
+        return self.transform.apply(pictures, draw, self.tap.only_size)
 
     def _move(
         self, optimizer: torch.optim.Optimizer, theta: Parameters, gradients: tuple[Tensor, ...], finite: Rows

@@ -20,10 +20,11 @@ from .build import Parts, assemble, rows_that_fit
 from .errors import ModelError, NotReproducible, OutOfMemory, PhospheneError
 from .images import restart
 from .models.network import Network, first_line, out_of_memory
-from .objectives import Activations
+from .objectives import Activations, named, to_text
 from .result import Evidence, Frame, Pixels, Result, Score, Status
 from .shapes import Images
 from .spec import Batch, Job, digest
+from .tap import Tap
 from .transforms import preset
 
 
@@ -100,38 +101,37 @@ class _Making:
     def __init__(self, batch: Batch, network: Network, watch: Watch) -> None:
         self.batch, self.network, self.watch = batch, network, watch
         self.parts: Parts = assemble(batch, network)
+        self.tap = Tap(network, self.parts.objective.layers)
         self.frames: list[list[Frame]] = [[] for _ in batch.jobs]
         self.begun = time.monotonic()
         self.last: Step | None = None
 
     def make(self, start: Tensor | None) -> list[Result]:
         parts, job = self.parts, self.batch.jobs[0]
-        parameters = restart(parts.image, parts.stream.fold("image"), start)
-        acts = self._observe(parts.image.decode(parameters).detach())
-        before = parts.objective.score(acts)
-        ascent = Ascent(self.network, parts.objective, parts.image, parts.chain, parts.optimizer, parts.stream,
-                        acts.frame, job.redirect)  # fmt: skip
-        try:
-            for step in ascent.run(parameters, job.steps):
-                self._watch(step)
-                # a copy: the next step works in place, and Ctrl-C may come in the middle of it
-                self.last = replace(step, parameters=tuple(part.detach().clone() for part in step.parameters))
-        except KeyboardInterrupt:
-            if self.last is None or self.last.index == 0:
-                raise Stopped([]) from None
-            raise Stopped(self._finish(self.last, before, partial=True)) from None
-        if self.last is None:
-            raise AssertionError("an ascent yields at least its start")
-        return self._finish(self.last, before, partial=False)
-
-    def _observe(self, pictures: Images) -> Activations:
-        return evidence.observe(self.network, self.parts.objective, pictures)
+        with self.tap:
+            parameters = restart(parts.image, parts.stream.fold("image"), start)
+            acts = evidence.observe(self.tap, parts.image.decode(parameters).detach())
+            before = parts.objective.score(acts)
+            ascent = Ascent(self.tap, parts.objective, parts.image, parts.chain, parts.optimizer, parts.stream,
+                            acts.frame, job.redirect)  # fmt: skip
+            try:
+                for step in ascent.run(parameters, job.steps):
+                    self._watch(step)
+                    # a copy: the next step works in place, and Ctrl-C may come in the middle of it
+                    self.last = replace(step, parameters=tuple(part.detach().clone() for part in step.parameters))
+            except KeyboardInterrupt:
+                if self.last is None or self.last.index == 0:
+                    raise Stopped([]) from None
+                raise Stopped(self._finish(self.last, before, partial=True)) from None
+            if self.last is None:
+                raise AssertionError("an ascent yields at least its start")
+            return self._finish(self.last, before, partial=False)
 
     def _watch(self, step: Step) -> None:
         watch, steps = self.watch, self.batch.jobs[0].steps
         if step.index in watch.frames:
             pictures = self.parts.image.decode(step.parameters).detach()
-            scores = self.parts.objective.score(self._observe(pictures))
+            scores = self.parts.objective.score(evidence.observe(self.tap, pictures))
             for row, (score, pixels) in enumerate(zip(scores.tolist(), to_pixels(pictures), strict=True)):
                 self.frames[row].append(Frame(step.index, _number(score), pixels))
         if watch.tell is not None and step.index and (step.index % watch.every == 0 or step.index == steps):
@@ -141,47 +141,53 @@ class _Making:
             watch.tell(Progress(step.index, steps, first, first + rows, watch.jobs_total, score))
 
     def _finish(self, step: Step, before: Tensor, *, partial: bool) -> list[Result]:
-        parts, network, job = self.parts, self.network, self.batch.jobs[0]
+        parts = self.parts
         pictures = parts.image.decode(step.parameters).detach()
-        acts = self._observe(pictures)
+        acts = evidence.observe(self.tap, pictures)
         clean = parts.objective.score(acts)
         chain, under = (parts.chain, "own") if parts.chain.steps else (preset("lucid"), "lucid")
-        moved = evidence.robust(network, parts.objective, pictures, chain, parts.stream, job.robust, acts.frame)
+        draws = self.batch.jobs[0].robust
+        moved = evidence.robust(self.tap, parts.objective, pictures, chain, parts.stream, draws, acts.frame)
         fine = evidence.high_frequency(pictures).tolist()
-        seconds = (time.monotonic() - self.begun) / len(self.batch.jobs)
-        results = []
-        for row, (one, pixels) in enumerate(zip(self.batch.jobs, to_pixels(pictures), strict=True)):
-            term = evidence.heaviest(parts.objective.objectives[row])
-            rank, siblings, top = evidence.rank(term, acts, row, network.labels)
-            results.append(
-                Result(
-                    id=one.id(network.fingerprint),
-                    model=network.name,
-                    fingerprint=network.fingerprint,
-                    target=one.target,
-                    status=_status(step, row),
-                    seed=one.seed,
-                    size=(pictures.shape[2], pictures.shape[3]),
-                    steps=step.index,
-                    seconds=round(seconds, 3),
-                    score=Score(_number(before[row]), _number(clean[row]), _number(moved[row]), under),
-                    evidence=Evidence(
-                        unit=None if term is None else str(term),
-                        rank=rank,
-                        siblings=siblings,
-                        top=top,
-                        high_frequency=round(fine[row], 6),
-                        redirected=int(step.redirected[row]),
-                        silent=int(step.silent[row]),
-                    ),
-                    spec=one.to_dict(),
-                    versions=versions(),
-                    pixels=pixels,
-                    frames=tuple(self.frames[row]),
-                    partial=partial,
-                )
+        seconds = round((time.monotonic() - self.begun) / len(self.batch.jobs), 3)
+        return [
+            Result(
+                id=job.id(self.network.fingerprint),
+                model=self.network.name,
+                fingerprint=self.network.fingerprint,
+                target=self._target(row),
+                status=_status(step, row),
+                seed=job.seed,
+                size=(pictures.shape[2], pictures.shape[3]),
+                steps=step.index,
+                seconds=seconds,
+                score=Score(_number(before[row]), _number(clean[row]), _number(moved[row]), under),
+                evidence=self._evidence(step, acts, row, fine[row]),
+                spec=job.to_dict(),
+                versions=versions(),
+                pixels=pixels,
+                frames=tuple(self.frames[row]),
+                partial=partial,
             )
-        return results
+            for row, (job, pixels) in enumerate(zip(self.batch.jobs, to_pixels(pictures), strict=True))
+        ]
+
+    def _target(self, row: int) -> str:
+        """A row's target as people read it: classes by name."""
+        return to_text(named(self.parts.objective.objectives[row], self.network.class_name))
+
+    def _evidence(self, step: Step, acts: Activations, row: int, fine: float) -> Evidence:
+        term = evidence.heaviest(self.parts.objective.objectives[row])
+        rank, siblings, top = evidence.rank(term, acts, row, self.network.labels)
+        return Evidence(
+            unit=None if term is None else to_text(named(term, self.network.class_name)),
+            rank=rank,
+            siblings=siblings,
+            top=top,
+            high_frequency=round(fine, 6),
+            redirected=int(step.redirected[row]),
+            silent=int(step.silent[row]),
+        )
 
 
 def _status(step: Step, row: int) -> Status:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import nullcontext
 from types import TracebackType
 from typing import Any
 
-import torch
 from torch import Tensor, nn
 
 from .address import OUTPUT
@@ -14,6 +14,7 @@ from .errors import ModelError
 from .models.layers import Layer, channels_first, layer_tensor
 from .models.network import Network
 from .models.steady import Steady
+from .models.surgery import RedirectRelu
 from .shapes import Images
 
 
@@ -78,12 +79,20 @@ class Tap:
 
         return hook
 
-    def __call__(self, pictures: Images) -> dict[str, Tensor]:
+    @property
+    def only_size(self) -> tuple[int, int] | None:
+        """The one height and width that the network takes, or None when it takes any."""
+        return self.network.preprocessing.size[1:] if self.network.preprocessing.fixed else None
+
+    def __call__(self, pictures: Images, *, redirect: bool = False) -> dict[str, Tensor]:
+        """Activations of ``pictures`` in [0, 1]; ``redirect``: gradients pass blocked ReLUs (see RedirectRelu)."""
+        if not self.wanted:
+            return {}
         if self.wanted and len(self._handles) == 0 and self._inner:
             raise RuntimeError("a Tap works inside its with block")
         self._found, self._calls, self._rows, self._live = {}, {}, len(pictures), True
         try:
-            with self._steady:
+            with self._steady, RedirectRelu() if redirect else nullcontext():
                 output = self.network(pictures) if OUTPUT in self.wanted else self.network.run(pictures)
         except _Enough:
             output = None
@@ -99,9 +108,3 @@ class Tap:
 
 def _size(pictures: Images) -> str:
     return f"{pictures.shape[2]} x {pictures.shape[3]}"
-
-
-def clean(network: Network, layers: Sequence[str], pictures: Images) -> dict[str, Tensor]:
-    """Activations of bare pictures, without gradients."""
-    with Tap(network, layers) as tap, torch.no_grad():
-        return tap(pictures)

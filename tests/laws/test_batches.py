@@ -31,13 +31,14 @@ def test_batched_equals_single(net: ph.Network) -> None:
     from phosphene.evidence import observe
     from phosphene.images import restart
     from phosphene.spec import Batch
+    from phosphene.tap import Tap
 
     def pictures(jobs: tuple) -> torch.Tensor:
         parts = assemble(Batch(jobs), net)
         begun = restart(parts.image, parts.stream.fold("image"), None)
-        with net.frozen():
-            frame = observe(net, parts.objective, parts.image.decode(begun)).frame
-            ascent = Ascent(net, parts.objective, parts.image, parts.chain, parts.optimizer, parts.stream, frame)
+        with net.frozen(), Tap(net, parts.objective.layers) as tap:
+            frame = observe(tap, parts.image.decode(begun)).frame
+            ascent = Ascent(tap, parts.objective, parts.image, parts.chain, parts.optimizer, parts.stream, frame)
             *_, last = ascent.run(begun, 64)
             return parts.image.decode(last.parameters).detach()
 
@@ -110,7 +111,9 @@ def test_a_diverging_row_keeps_its_last_finite_picture_and_leaves_its_neighbours
     assert bad.pixels.std() > 0
 
 
-@given(seeds=st.lists(st.integers(0, 2**40), min_size=1, max_size=5), name=st.text(max_size=5), step=st.integers(0, 999))
+@given(
+    seeds=st.lists(st.integers(0, 2**40), min_size=1, max_size=5), name=st.text(max_size=5), step=st.integers(0, 999)
+)
 def test_a_stream_row_depends_on_its_seed_alone(seeds: list[int], name: str, step: int) -> None:
     together = Stream.of(seeds).fold(name, step)
     for row, seed in enumerate(seeds):

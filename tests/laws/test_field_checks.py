@@ -15,8 +15,9 @@ from phosphene.ascent import Ascent
 from phosphene.images import Image, restart
 from phosphene.images.colour import decorrelate, matrix, recorrelate
 from phosphene.images.fourier import scale
-from phosphene.objectives import Activations, Objective, PerRow
+from phosphene.objectives import Activations, Objective, PerRow, from_text
 from phosphene.rng import Stream
+from phosphene.tap import Tap
 from phosphene.transforms import Chain, Jitter
 from phosphene.transforms.base import resample
 
@@ -33,8 +34,8 @@ def climb(w: Tensor, objective: Objective, image: Image, lr: float, steps: int) 
     network = linear(w)
     filled = image.filled(tuple(w.shape[1:]), w.shape[0])
     stream = Stream.of([0])
-    ascent = Ascent(network, PerRow((objective,)), filled, Chain(), ph.SGD(lr), stream, {})
-    with network.frozen():
+    with network.frozen(), Tap(network, objective.layers) as tap:
+        ascent = Ascent(tap, PerRow((objective,)), filled, Chain(), ph.SGD(lr), stream, {})
         *_, last = ascent.run(restart(filled, stream, None), steps)
     return filled.decode(last.parameters)[0].detach()
 
@@ -149,8 +150,6 @@ def test_gradients_are_linear_in_the_objective(seed: int) -> None:
     a, b = ph.Channel("second", 2), ph.Neuron("first", 1, (3, 4))
 
     def gradient(objective: Objective) -> Tensor:
-        from phosphene.tap import Tap
-
         x = pictures.clone().requires_grad_()
         with network.frozen(), Tap(network, objective.layers) as tap:
             (found,) = torch.autograd.grad(objective.score(Activations(tap(x), x)).sum(), x)
@@ -165,11 +164,10 @@ def _gated(bias: float, redirect: int, steps: int, target: str = "unit:0") -> tu
     network = ph.load(Gated(bias), input_size=(3, 8, 8))
     image = ph.Fourier().filled((8, 8), 3)
     stream = Stream.of([0])
-    from phosphene.objectives import from_text
-
-    ascent = Ascent(network, PerRow((from_text(target),)), image, Chain(), ph.Adam(0.1), stream, {}, redirect)
+    objective = PerRow((from_text(target),))
     pictures, heights, states = [], [], []
-    with network.frozen():
+    with network.frozen(), Tap(network, objective.layers) as tap:
+        ascent = Ascent(tap, objective, image, Chain(), ph.Adam(0.1), stream, {}, redirect)
         for step in ascent.run(restart(image, stream, None), steps):
             picture = image.decode(step.parameters).detach()
             pictures.append(picture)

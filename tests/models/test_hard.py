@@ -12,7 +12,8 @@ from torch import Tensor, nn
 from untouched import hooks, untouched
 
 import phosphene as ph
-from phosphene.errors import ModelError, NotDifferentiable, UnknownLayer
+from phosphene.errors import ModelError, NotDifferentiable, OutOfMemory, UnknownLayer
+from phosphene.tap import Tap
 
 Pair = namedtuple("Pair", ["aux", "scores"])
 
@@ -48,7 +49,7 @@ def load(module: nn.Module, **options) -> ph.Network:
 
 def render(network: ph.Network, target: str, **options) -> ph.Result:
     with untouched(network.module):
-        return ph.render(network, target, steps=3, robust=2, size=16, **options)
+        return ph.render(network, target, steps=3, robust=1, transform="none", size=16, **options)
 
 
 def refused(network: ph.Network, target: str, kind: type[Exception] = ModelError) -> str:
@@ -57,7 +58,7 @@ def refused(network: ph.Network, target: str, kind: type[Exception] = ModelError
         render(network, target)
     assert type(caught.value) is kind
     text = str(caught.value)
-    assert 1 <= len(text.splitlines()) <= 2
+    assert 1 <= len(text.splitlines()) <= 2, text
     return text
 
 
@@ -75,10 +76,11 @@ SEVERAL = {
 
 @pytest.mark.parametrize(("end", "output"), SEVERAL.values(), ids=SEVERAL.keys())
 def test_an_output_is_named(end, output):
-    plain, several = load(Net()), load(Net(end), output=output)
-    assert several.classes == 4
-    made, wanted = render(several, "logit:2"), render(plain, "logit:2")
-    assert (made.pixels == wanted.pixels).all()
+    network, x = load(Net(end), output=output), torch.rand(2, 3, 16, 16)
+    assert network.classes == 4
+    with network.frozen():
+        assert torch.equal(network(x), load(Net())(x))
+    assert render(network, "logit:2").status == "ok"
 
 
 @pytest.mark.parametrize(("end", "output"), SEVERAL.values(), ids=SEVERAL.keys())
@@ -87,7 +89,6 @@ def test_several_outputs_without_a_name_are_listed(end, output):
     assert "several outputs" in text
     assert "output=NAME" in text
     assert "scores" in text or "0, 1" in text
-    assert render(load(Net(end)), "conv:2").status == "ok"
 
 
 def test_a_wrong_output_lists_the_right_ones():
@@ -141,7 +142,7 @@ def test_renders_inside_modes_without_gradients(mode):
     with mode():
         made = render(load(module), "conv:2")
     assert (made.pixels == wanted.pixels).all()
-    assert made.score.end > made.score.start
+    assert made.score.clean > made.score.start
 
 
 @pytest.mark.parametrize("make", [Net, lambda: nn.Sequential(nn.BatchNorm2d(3, affine=False))])
@@ -252,8 +253,7 @@ class Failing(Net):
 ERRORS = [RuntimeError("broke"), ValueError("broke"), KeyError("broke"), ZeroDivisionError("broke"), IndexError()]
 
 
-@pytest.mark.parametrize("error", ERRORS, ids=lambda error: type(error).__name__)
-@pytest.mark.parametrize("after", [2, 4, 6])
+@pytest.mark.parametrize(("error", "after"), list(zip(ERRORS, (1, 2, 3, 5, 7), strict=True)), ids=repr)
 def test_a_model_that_raises_midway_is_named_and_put_back(error, after):
     module = Failing(error, after).train()
     network = load(module)
@@ -272,8 +272,8 @@ def test_a_model_that_always_raises_says_how_to_tell_the_size():
 
 def test_short_memory_is_not_blamed_on_the_model():
     network = load(Failing(torch.OutOfMemoryError("out of memory"), 3))
-    refused(network, "head:1", ph.OutOfMemory)
-    refused(load(Failing(MemoryError(), 3)), "head:1", ph.OutOfMemory)
+    refused(network, "head:1", OutOfMemory)
+    refused(load(Failing(MemoryError(), 3)), "head:1", OutOfMemory)
 
 
 class Spare(Net):
@@ -287,17 +287,13 @@ class Spare(Net):
 
     def forward(self, x: Tensor) -> Tensor:
         self.steps(x.round().long())
-        self.windows(x.reshape(-1, 2, 16, 16) if x.shape[2:] == (16, 16) else x)
+        self.windows(x.reshape(-1, 3, 8, 8))
         return super().forward(x)
 
 
 @pytest.mark.parametrize("layer", ["spare", "steps", "windows"])
 def test_a_layer_without_activations_says_so(layer):
-    network = ph.load(Spare(), input_size=(2 * 3, 16, 16)) if layer == "windows" else load(Spare())
-    if layer == "windows":
-        network.module.conv = nn.Conv2d(6, 6, 3, padding=1)
-    text = refused(network, f"{layer}:0", UnknownLayer)
-    assert text.startswith(f"{layer} is in Spare but gives no activations")
+    assert refused(load(Spare()), f"{layer}:0", UnknownLayer).startswith(f"{layer} is in Spare but gives no activ")
 
 
 class Rows(Net):
@@ -314,7 +310,7 @@ class Rows(Net):
 def test_a_layer_that_joins_the_pictures_is_refused():
     network = load(Rows())
     with untouched(network.module), pytest.raises(ModelError, match="gives 1 rows for 2 pictures"):
-        ph.render_batch(network, ["position:0", "position:1"], steps=2, size=16)
+        ph.render_batch(network, ["position:0", "position:1"], steps=2, robust=1, size=16)
 
 
 class Tuples(Net):
@@ -333,12 +329,12 @@ class Tuples(Net):
         self.pair = self.Part(lambda x: (None, x * 2, x))
         self.named = self.Part(lambda x: Answer(x.argmax(1), x * 3))
         self.kept = self.Part(lambda x: {"x": x})
-        self.lstm = nn.LSTM(6, 5, batch_first=True)
+        self.rnn = nn.RNN(6, 5, batch_first=True)
 
     def forward(self, x: Tensor) -> Tensor:
         _, x, _ = self.pair(self.conv(x))
         x = self.kept(self.named(x).scores)["x"].relu_()
-        tokens, _ = self.lstm(x.flatten(2).transpose(1, 2))
+        tokens, _ = self.rnn(x[:, :, ::4, ::4].flatten(2).transpose(1, 2))
         return tokens.mean(1)
 
 
@@ -347,13 +343,13 @@ def test_layers_that_return_several_things():
     x = torch.rand(2, 3, 16, 16)
     with network.frozen():
         conv = network.module.conv(x)
-    with ph.Tap(network, ["conv", "pair", "named", "kept", "lstm"]) as tap, network.frozen():
+    with Tap(network, ["conv", "pair", "named", "kept", "rnn"]) as tap, network.frozen():
         acts = tap(x)
     for name, factor in (("conv", 1), ("pair", 2), ("named", 6), ("kept", 6)):
         torch.testing.assert_close(acts[name], factor * conv)
         assert render(network, f"{name}:1").status == "ok"
-    assert acts["lstm"].shape == (2, 5, 256)
-    assert render(network, "lstm:1").status == "ok"
+    assert acts["rnn"].shape == (2, 5, 16)
+    assert render(network, "rnn:1").status == "ok"
 
 
 class Functional(Net):
@@ -372,4 +368,4 @@ def test_functional_models(target):
 @pytest.mark.parametrize("dtype", [torch.float64, torch.bfloat16])
 def test_models_of_other_precisions(dtype):
     result = render(load(Net().to(dtype)), "head:1 + conv:2")
-    assert result.score.end > result.score.start
+    assert result.score.clean > result.score.start

@@ -59,10 +59,22 @@ UNITS = {
     "tv": (
         ph.TotalVariation(),
         lambda r: (
-            sum(abs(PICTURES[r, c, y + 1, x] - PICTURES[r, c, y, x]) for c in range(3) for y in range(5) for x in range(7))
-            + sum(abs(PICTURES[r, c, y, x + 1] - PICTURES[r, c, y, x]) for c in range(3) for y in range(6) for x in range(6))
-        )
-        / 126,
+            (
+                sum(
+                    abs(PICTURES[r, c, y + 1, x] - PICTURES[r, c, y, x])
+                    for c in range(3)
+                    for y in range(5)
+                    for x in range(7)
+                )
+                + sum(
+                    abs(PICTURES[r, c, y, x + 1] - PICTURES[r, c, y, x])
+                    for c in range(3)
+                    for y in range(6)
+                    for x in range(6)
+                )
+            )
+            / 126
+        ),
     ),
     "l1": (ph.L1(), lambda r: sum(abs(v - 0.5) for v in PICTURES[r].ravel()) / 126),
     "l2": (ph.L2(about=0.2), lambda r: sum((v - 0.2) ** 2 for v in PICTURES[r].ravel()) / 126),

@@ -10,7 +10,10 @@ import torch
 
 import phosphene as ph
 from phosphene.errors import BadSpec
+from phosphene.evidence import observe
+from phosphene.objectives import PerRow, from_text
 from phosphene.rng import Stream
+from phosphene.tap import Tap
 from phosphene.transforms import PRESETS, Chain, Crop, Jitter, Pad, Rotate, Scale, fit, resample
 
 GREY = 0.5
@@ -57,7 +60,7 @@ def step_by_step(picture: np.ndarray, chain: Chain, drawn: list[np.ndarray], bar
 
 
 def smooth(size: tuple[int, int], seed: int = 0) -> np.ndarray:
-    """A picture without detail that a second interpolation would lose."""
+    """A picture without detail that interpolation would lose."""
     rng = np.random.default_rng(seed)
     y, x = np.mgrid[: size[0], : size[1]] / max(size)
     waves = [np.sin(2 * np.pi * (rng.uniform(-1, 1) * y + rng.uniform(-1, 1) * x) + p) for p in rng.uniform(0, 6, 3)]
@@ -78,7 +81,7 @@ def test_composed_equals_step_by_step(name: str, size: tuple[int, int]) -> None:
         assert found[row].shape == wanted.shape
         difference = np.abs(found[row] - wanted)
         assert difference.max() < 0.25  # beside the sharp edge between picture and grey
-        assert np.quantile(difference, 0.9) < 0.005
+        assert np.quantile(difference, 0.9) < 0.01
         assert difference.mean() < 0.008
 
 
@@ -110,17 +113,12 @@ def test_scores_agree_with_the_chain(name: str) -> None:
         picture = result.pixels.transpose(2, 0, 1).astype(np.float32) / 255
         draw = chain.sample(Stream.of(range(rows)), (64, 64))
         once = chain.apply(torch.from_numpy(picture)[None].expand(rows, -1, -1, -1), draw)
-        steps = [
-            step_by_step(picture, chain, [n[row].numpy() for n in draw.drawn], (64, 64)) for row in range(rows)
-        ]
+        steps = [step_by_step(picture, chain, [n[row].numpy() for n in draw.drawn], (64, 64)) for row in range(rows)]
         twice = torch.from_numpy(np.stack(steps)).float()
-        from phosphene.evidence import observe
-        from phosphene.objectives import PerRow, from_text
-
-        with net.frozen():
-            objective = PerRow((from_text(result.target),) * rows)
-            composed.append(float(objective.score(observe(net, objective, once)).mean()))
-            chained.append(float(objective.score(observe(net, objective, twice)).mean()))
+        objective = PerRow((from_text(result.target),) * rows)
+        with net.frozen(), Tap(net, objective.layers) as tap:
+            composed.append(float(objective.score(observe(tap, once)).mean()))
+            chained.append(float(objective.score(observe(tap, twice)).mean()))
     ratio = np.mean(chained) / np.mean(composed)
     print(f"{name}: chain / composed = {ratio:.3f}")
     assert ratio == pytest.approx(1, abs=0.02)

@@ -1,5 +1,5 @@
 """How far a picture can be trusted."""
 
-from .measure import heaviest, high_frequency, observe, only_size, rank, robust
+from .measure import heaviest, high_frequency, observe, rank, robust
 
-__all__ = ["heaviest", "high_frequency", "observe", "only_size", "rank", "robust"]
+__all__ = ["heaviest", "high_frequency", "observe", "rank", "robust"]

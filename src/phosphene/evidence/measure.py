@@ -10,7 +10,6 @@ from einops import reduce
 from torch import Tensor
 
 from ..address import OUTPUT
-from ..models.network import Network
 from ..objectives import Activations, Channel, Logit, Neuron, Objective, PerRow, Probability, Term
 from ..result import Sibling
 from ..rng import Stream
@@ -21,31 +20,23 @@ from ..transforms import Chain, fit
 TOP = 3
 
 
-def only_size(network: Network) -> tuple[int, int] | None:
-    """The one height and width that the network takes, or None when it takes any."""
-    return network.preprocessing.size[1:] if network.preprocessing.fixed else None
-
-
-def observe(network: Network, objective: PerRow, pictures: Images) -> Activations:
+def observe(tap: Tap, pictures: Images) -> Activations:
     """Activations of bare pictures, without gradients, with the frame that positions refer to."""
-    if not objective.layers:
-        return Activations({}, pictures)
-    with torch.no_grad(), Tap(network, objective.layers) as tap:
-        maps = tap(fit(pictures, only_size(network)))
+    with torch.no_grad():
+        maps = tap(fit(pictures, tap.only_size))
     return Activations(maps, pictures, {name: tuple(acts.shape[2:]) for name, acts in maps.items()})
 
 
 def robust(
-    network: Network, objective: PerRow, pictures: Images, chain: Chain, stream: Stream, draws: int,
+    tap: Tap, objective: PerRow, pictures: Images, chain: Chain, stream: Stream, draws: int,
     frame: Mapping[str, tuple[int, ...]],
 ) -> Scores:  # fmt: skip
     """Mean score over ``draws`` fresh draws of ``chain``, independent of those of the ascent."""
     total = torch.zeros(len(pictures), device=pictures.device)
-    with torch.no_grad(), Tap(network, objective.layers) as tap:
+    with torch.no_grad():
         for index in range(draws):
             draw = chain.sample(stream.fold("robust", index), (pictures.shape[2], pictures.shape[3]))
-            seen = chain.apply(pictures, draw, only_size(network))
-            maps = tap(seen) if objective.layers else {}
+            maps = tap(chain.apply(pictures, draw, tap.only_size))
             total = total + objective.score(Activations(maps, pictures, frame))
     return total / draws
 

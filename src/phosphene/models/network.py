@@ -250,6 +250,14 @@ class Network:
             raise UnknownClass(f"no class {label!r} in {self.name}; {closest(label, self.labels)}")
         return found[0]
 
+    def class_name(self, index: int) -> str | None:
+        """The name that ``class_number`` reads back as ``index``; None when there is none."""
+        if self.labels is None or index >= len(self.labels):
+            return None
+        name = self.labels[index]
+        shared = sum(plain(other) == plain(name) for other in self.labels) > 1
+        return None if shared or name.isdigit() else name
+
     @cached_property
     def fingerprint(self) -> str:
         """32 hex digits: a hash of the weights, the modules' types and the preprocessing."""

@@ -3,7 +3,7 @@
 from ..address import OUTPUT
 from .base import Activations, Objective, PerRow, Sum, Term, objectives
 from .penalties import L1, L2, TotalVariation
-from .text import from_text, resolve, to_text
+from .text import from_text, named, resolve, to_text
 from .units import Channel, Direction, Layer, Logit, Neuron, Probability
 
 __all__ = [
@@ -23,6 +23,7 @@ __all__ = [
     "Term",
     "TotalVariation",
     "from_text",
+    "named",
     "objectives",
     "resolve",
     "to_text",

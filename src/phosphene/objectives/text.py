@@ -59,3 +59,17 @@ def resolve(
     if isinstance(objective, Term):
         return one(objective)
     return Sum(tuple((weight, one(term)) for weight, term in objective.terms))
+
+
+def named(objective: Objective, class_name: Callable[[int], str | None]) -> Objective:
+    """Class numbers into names, where there are names: for people, not for specs."""
+
+    def one(term: Term) -> Term:
+        if isinstance(term, Logit | Probability) and isinstance(term.label, int):
+            name = class_name(term.label)
+            return term if name is None else replace(term, label=name)
+        return term
+
+    if isinstance(objective, Term):
+        return one(objective)
+    return Sum(tuple((weight, one(term)) for weight, term in objective.terms))

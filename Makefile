@@ -1,0 +1,44 @@
+# phosphene: make demo, make test, make env. Needs python3 >= 3.11 with pip; everything else goes into .venv.
+PYTHON ?= python3
+BIN := .venv/bin
+
+.PHONY: env demo test lint wheel clean
+
+env: .venv/.env
+
+demo: env
+	$(BIN)/phosphene render miniception mixed4b:11 -o demo.png
+
+test: .venv/.test lint
+	$(BIN)/pytest
+
+lint: .venv/.test
+	$(BIN)/ruff check src tests training benchmarks
+	$(BIN)/ruff format --check src tests training benchmarks
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+# The built wheel in an empty environment, as a user gets it.
+wheel: .venv/.env
+	rm -rf build/wheel && mkdir -p build/wheel
+	$(BIN)/pip wheel --quiet --no-deps --wheel-dir build/wheel .
+	$(PYTHON) -m venv build/wheel/empty
+	build/wheel/empty/bin/pip install --quiet build/wheel/*.whl
+	cd build/wheel && empty/bin/phosphene render miniception conv2:3 --steps 8 -o wheel.png
+	test -s build/wheel/wheel.png && test -s build/wheel/wheel.json
+
+.venv/.venv:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "phosphene needs python 3.11 or newer; say which: make PYTHON=python3.12 ..."; exit 1; }
+	$(PYTHON) -m venv .venv
+	touch $@
+
+.venv/.env: .venv/.venv pyproject.toml
+	$(BIN)/pip install --quiet --editable .
+	touch $@
+
+.venv/.test: .venv/.env pyproject.toml
+	$(BIN)/pip install --quiet --editable '.[test]'
+	touch $@
+
+clean:
+	rm -rf .venv build demo.png demo.json
