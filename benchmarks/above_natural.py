@@ -89,7 +89,8 @@ def table(out: Path) -> str:
             low, middle, high = statistics.quantiles(ratios, n=4)
             above = sum(ratio > 1 for ratio in ratios)
             dead = sum(line["status"] != "ok" for line in live)
-            rows.append(f"| {name} | {layer} | {len(own)} | {len(live)} | {above} ({above / len(live):.1%}) | {middle:.2f} "
+            share = f"{above} ({above / len(live):.1%})"
+            rows.append(f"| {name} | {layer} | {len(own)} | {len(live)} | {share} | {middle:.2f} "
                         f"| {low:.2f} to {high:.2f} | {dead} |")  # fmt: skip
     return "\n".join(rows) + "\n"
 

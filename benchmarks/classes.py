@@ -43,7 +43,8 @@ def main() -> None:
         cells.append(Cell(result.pixels, result.target.removeprefix("logit:").strip('"'),
                           f"{result.score.clean:.1f}  #{result.evidence.rank}", wrong=not own))  # fmt: skip
         print(
-            f"{result.target:30} rank {result.evidence.rank}  clean {result.score.clean:.2f}  top {result.evidence.top[0].unit}"
+            f"{result.target:30} rank {result.evidence.rank}  clean {result.score.clean:.2f}  "
+            f"top {result.evidence.top[0].unit}"
         )
     sheet(cells, columns=5).save(args.out)
     print(f"{right} of {len(results)} are classified as their own class")

@@ -5,13 +5,12 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from jaxtyping import install_import_hook
-
-install_import_hook("phosphene", "typecheck.check")
-
 import pytest
 import torch
 from hypothesis import settings
+from jaxtyping import install_import_hook
+
+install_import_hook("phosphene", "typecheck.check")  # before any test imports phosphene
 
 torch.set_num_threads(int(os.environ.get("PHOSPHENE_TEST_THREADS", "2")))
 settings.register_profile("phosphene", deadline=None, derandomize=True, max_examples=60)

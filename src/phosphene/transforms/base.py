@@ -110,7 +110,7 @@ class Chain:
 
 
 def soften(pictures: Images, saved: Tensor, most: int) -> Images:
-    """Rows softened as ``saved`` bilinear interpolations would on the average; ``most``: the largest number there is."""
+    """Rows softened as ``saved`` bilinear interpolations would on the average; ``most``: the most there can be."""
     channels = pictures.shape[1]
     line = torch.tensor([SOFT, 1 - 2 * SOFT, SOFT], dtype=pictures.dtype, device=pictures.device)
     kernel = torch.outer(line, line).expand(channels, 1, 3, 3)
