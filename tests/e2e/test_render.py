@@ -26,7 +26,9 @@ def unit(place: Path) -> Ran:
 
 @pytest.fixture(scope="module")
 def layer(place: Path) -> Ran:
-    return command("render", "miniception", "mixed4b:0..63", "-o", "layer.png", "--steps", "1", folder=place)
+    return command(
+        "render", "miniception", "mixed4b:0..63", "-o", "layer.png", "--steps", "1", "--size", "16", folder=place
+    )
 
 
 def test_one_unit_gives_a_picture_and_its_record(place: Path, unit: Ran) -> None:

@@ -62,6 +62,7 @@ class Bar:
                 file=sys.stderr,
                 dynamic_ncols=wide > 0,
                 ncols=None if wide > 0 else 80,
+                nrows=None if wide > 0 else 24,
             )
         self._bar.set_description(f"{_what(progress)}score {progress.score:.3f}", refresh=False)
         self._bar.update(progress.step - self._bar.n)

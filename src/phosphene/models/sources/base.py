@@ -27,13 +27,13 @@ SIDES = (224, 64, 32, 28, 128, 256, 299, 384)  # tried for a network whose input
 
 @dataclass(frozen=True)
 class Loaded:
-    """A built module and what its source knows about it; None where it does not know."""
+    """A built module and what its source says about it, None where it does not know; ``network_of`` checks it."""
 
     module: nn.Module
-    size: tuple[int, int, int] | None = None
-    mean: tuple[float, ...] | None = None
-    std: tuple[float, ...] | None = None
-    labels: Sequence[str] | None = None
+    size: Any = None
+    mean: Any = None
+    std: Any = None
+    labels: Any = None
     output: str | int | None = None
     fixed: bool | None = None
 

@@ -25,7 +25,10 @@ def read_labels(where: str) -> list[str]:
     if path.suffix != ".json":
         return [line.strip() for line in text.splitlines() if line.strip()]
     try:
-        return [_name(entry) for entry in json.loads(text)]
+        entries = json.loads(text)
+        if not isinstance(entries, list):
+            raise TypeError
+        return [_name(entry) for entry in entries]
     except (ValueError, TypeError, KeyError) as error:
         raise BadSpec(f"{path} is not a JSON list of names or of objects with a name") from error
 
