@@ -33,8 +33,8 @@ class Pair(nn.Module):
         return {"aux": x, "scores": x.mean((2, 3))}
 
 def described():
-    meta = {"labels": ["yes", "no", "maybe"], "mean": [0.5], "std": [0.25], "input_size": [3, 20, 24], "output": "scores"}
-    return Pair(), meta
+    scaling = {"mean": [0.5], "std": [0.25], "input_size": [3, 20, 24]}
+    return Pair(), {"labels": ["yes", "no", "maybe"], "output": "scores", **scaling}
 
 def raising():
     raise LookupError("no such disk")
@@ -142,12 +142,12 @@ def test_without_a_factory_the_functions_are_named(file):
 def test_a_file_that_cannot_be_run(tmp_path, source):
     path = tmp_path / "broken.py"
     path.write_text(source)
-    with pytest.raises(ModelError, match="broken.py cannot be run: "):
+    with pytest.raises(ModelError, match=r"broken.py cannot be run: "):
         ph.load(f"{path}:build")
 
 
 def test_a_file_that_is_not_there(tmp_path):
-    with pytest.raises(UnknownModel, match="no file .*none.py; a model of your own is path/to/file.py:factory"):
+    with pytest.raises(UnknownModel, match=r"no file .*none.py; a model of your own is path/to/file.py:factory"):
         ph.load(f"{tmp_path}/none.py:build")
 
 
@@ -230,7 +230,7 @@ def test_weights_that_do_not_fit(file, tmp_path, suffix, change, said):
 def test_truncated_weights(file, tmp_path, suffix, left):
     path = Path(saved(tmp_path / f"w{suffix}", build().state_dict()))
     path.write_bytes(path.read_bytes()[:left])
-    with pytest.raises(WeightsError, match="truncated|no whole safetensors"):
+    with pytest.raises(WeightsError, match=r"truncated|no whole safetensors"):
         ph.load(f"{file}:build", weights=str(path))
 
 
@@ -274,7 +274,7 @@ def test_weight_files_of_another_kind(file, tmp_path):
     ):
         with pytest.raises(WeightsError, match=said):
             ph.load(f"{file}:build", weights=str(path))
-    with pytest.raises(UnknownModel, match="path/to/file.py:factory with --weights"):
+    with pytest.raises(UnknownModel, match=r"path/to/file.py:factory with --weights"):
         ph.load("weights.safetensors")
 
 
