@@ -42,7 +42,7 @@ def test_one_unit_gives_a_picture_and_its_record(place: Path, unit: Ran) -> None
     assert set(told["score"]) >= {"start", "clean", "robust"}
     assert 1 <= told["evidence"]["rank"] <= told["evidence"]["siblings"] == 192
     assert 0 <= told["evidence"]["high_frequency"] <= 1
-    assert told["evidence"]["redirected"] == 0
+    assert 0 <= told["evidence"]["redirected"] <= told["steps"]
     assert set(told["versions"]) >= {"phosphene", "torch", "python"}
 
 
