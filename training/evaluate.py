@@ -1,7 +1,7 @@
 """Clean and robust accuracy of a run on all validation images, fp16 weights as shipped.
 
-``python training/evaluate.py RUN --data DIR``: top-1 at 64 px, clean and under a 4-step L2 attack of radius .75 in [0, 1]
-(steps of 1.25 eps / 4, random start in the ball).
+``python training/evaluate.py RUN --data DIR``: top-1 at 64 px, clean and under a 4-step L2 attack of radius .75
+in [0, 1] (steps of 1.25 eps / 4, random start in the ball).
 """
 
 from __future__ import annotations

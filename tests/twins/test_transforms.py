@@ -120,7 +120,6 @@ def test_scores_agree_with_the_chain(name: str) -> None:
             composed.append(float(objective.score(observe(tap, once)).mean()))
             chained.append(float(objective.score(observe(tap, twice)).mean()))
     ratio = np.mean(chained) / np.mean(composed)
-    print(f"{name}: chain / composed = {ratio:.3f}")
     assert ratio == pytest.approx(1, abs=0.02)
 
 

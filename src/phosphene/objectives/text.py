@@ -8,7 +8,8 @@ from dataclasses import replace
 from .. import address
 from ..errors import BadSpec, BadTarget
 from .base import Objective, Sum, Term, objectives
-from .units import Direction, Logit, Probability
+from .classes import Logit, Probability
+from .directions import Direction
 
 
 def from_text(text: str) -> Objective:

@@ -24,6 +24,8 @@ sources: Registry[Source] = Registry("source")
 
 SIDES = (224, 64, 32, 28, 128, 256, 299, 384)  # tried for a network whose input size nobody told
 
+ODD = 37  # added to see whether a network takes any size: multiples of its patches are not enough
+
 
 @dataclass(frozen=True)
 class Loaded:
@@ -67,7 +69,7 @@ def network_of(loaded: Loaded, spec: ModelSpec) -> Network:
         raise BadSpec("mean and std belong together; give both")
     if std is not None and not all(value > 0 for value in std):
         raise BadSpec(f"std must be above 0, not {std}")
-    larger = (size[0], size[1] + 32, size[2] + 32)
+    larger = (size[0], size[1] + ODD, size[2] + ODD)
     fixed = loaded.fixed if loaded.fixed is not None else _failure(loaded.module, larger, spec.address) is not None
     output = spec.output if spec.output is not None else loaded.output
     preprocessing = Preprocessing(size, mean, std, fixed)

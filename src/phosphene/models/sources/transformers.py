@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from safetensors import SafetensorError
 
 from ...errors import DownloadFailed, ModelError
 from ...spec import ModelSpec
@@ -31,7 +32,7 @@ class Transformers(Source):
         name = spec.address.removeprefix("hf/")
         try:
             module = _untrained(transformers, name) if spec.untrained else _trained(transformers, name)
-        except OSError as error:
+        except (OSError, RuntimeError, SafetensorError) as error:
             if Path(name).is_dir():
                 raise ModelError(f"{name} is no whole model folder: {first_line(error)}") from error
             raise DownloadFailed(
