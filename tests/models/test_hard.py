@@ -2,117 +2,23 @@
 
 from __future__ import annotations
 
-from collections import namedtuple
 from dataclasses import dataclass
 
 import pytest
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
-from untouched import hooks, untouched
+from untouched import Net, hooks, load, refused, render, untouched
 
 import phosphene as ph
 from phosphene.errors import ModelError, NotDifferentiable, OutOfMemory, UnknownLayer
 from phosphene.tap import Tap
-
-Pair = namedtuple("Pair", ["aux", "scores"])
 
 
 @dataclass
 class Answer:
     features: Tensor
     scores: Tensor
-
-
-class Net(nn.Module):
-    """A convolution, an in-place ReLU, a head; ``end`` says what becomes of features and scores."""
-
-    def __init__(self, end=lambda features, scores: scores) -> None:
-        super().__init__()
-        with torch.random.fork_rng():
-            torch.manual_seed(0)
-            self.conv = nn.Conv2d(3, 6, 3, padding=1)
-            self.bn = nn.BatchNorm2d(6)
-            self.relu = nn.ReLU(inplace=True)
-            self.drop = nn.Dropout(0.5)
-            self.head = nn.Linear(6, 4)
-        self.end = end
-
-    def forward(self, x: Tensor):
-        features = self.drop(self.relu(self.bn(self.conv(x)))).mean((2, 3))
-        return self.end(features, self.head(features))
-
-
-def load(module: nn.Module, **options) -> ph.Network:
-    return ph.load(module, input_size=(3, 16, 16), **options)
-
-
-def render(network: ph.Network, target: str, **options) -> ph.Result:
-    with untouched(network.module):
-        return ph.render(network, target, steps=3, robust=1, transform="none", size=16, **options)
-
-
-def refused(network: ph.Network, target: str, kind: type[Exception] = ModelError) -> str:
-    """The message of a named error of one line or two; the model stays untouched."""
-    with pytest.raises(kind) as caught:
-        render(network, target)
-    assert type(caught.value) is kind
-    text = str(caught.value)
-    assert 1 <= len(text.splitlines()) <= 2, text
-    return text
-
-
-SEVERAL = {
-    "tuple": (lambda f, s: (f, s), 1),
-    "tuple, by text": (lambda f, s: (f, s), "1"),
-    "list": (lambda f, s: [f, s], 1),
-    "dict": (lambda f, s: {"aux": f, "scores": s}, "scores"),
-    "dict, by number": (lambda f, s: {"aux": f, "scores": s}, 1),
-    "namedtuple": (lambda f, s: Pair(f, s), "scores"),
-    "namedtuple, by number": (lambda f, s: Pair(f, s), 1),
-    "dataclass": (lambda f, s: Answer(f, s), "scores"),
-}
-
-
-@pytest.mark.parametrize(("end", "output"), SEVERAL.values(), ids=SEVERAL.keys())
-def test_an_output_is_named(end, output):
-    network, x = load(Net(end), output=output), torch.rand(2, 3, 16, 16)
-    assert network.classes == 4
-    with network.frozen():
-        assert torch.equal(network(x), Net().eval()(x))
-    assert render(network, "logit:2").status == "ok"
-
-
-@pytest.mark.parametrize(("end", "output"), SEVERAL.values(), ids=SEVERAL.keys())
-def test_several_outputs_without_a_name_are_listed(end, output):
-    text = refused(load(Net(end)), "logit:2")
-    assert "several outputs" in text
-    assert "output=NAME" in text
-    assert "scores" in text or "0, 1" in text
-
-
-def test_a_wrong_output_lists_the_right_ones():
-    text = refused(load(Net(lambda f, s: {"aux": f, "scores": s}), output="logit"), "logit:0")
-    assert "no output 'logit'" in text
-    assert "aux, scores" in text
-    assert "one tensor" in refused(load(Net(), output="scores"), "logit:0")
-
-
-@pytest.mark.parametrize("end", [lambda f, s: {"logits": s, "aux": f}, lambda f, s: (s, None), lambda f, s: [s]])
-def test_the_only_tensor_and_logits_need_no_name(end):
-    assert render(load(Net(end)), "logit:2").status == "ok"
-
-
-@pytest.mark.parametrize("end", [lambda f, s: None, lambda f, s: "four", lambda f, s: {}, lambda f, s: (None,)])
-def test_no_output_still_has_layers(end):
-    network = load(Net(end))
-    assert render(network, "head:2").status == "ok"
-    assert "no tensor" in refused(network, "logit:2")
-
-
-@pytest.mark.parametrize("end", [lambda f, s: s.sum(), lambda f, s: s[0], lambda f, s: s[:, :, None, None]])
-def test_an_output_that_is_no_list_of_classes_says_its_shape(end):
-    assert "has shape" in refused(load(Net(end)), "logit:2")
 
 
 def test_a_training_model_is_seen_in_eval_and_stays_in_training():
