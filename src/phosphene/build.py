@@ -13,11 +13,11 @@ import torch
 from torch import Tensor
 
 from .address import expand
-from .errors import BadSpec, OutOfMemory, UnitOutOfRange
+from .errors import BadSpec, OutOfMemory, UnitOutOfRange, UnknownLayer
 from .files import why
 from .images import Fourier, Image, images
 from .models.network import Network
-from .objectives import Objective, PerRow, from_text, resolve, to_text
+from .objectives import Layer, Objective, PerRow, from_text, resolve, to_text
 from .optimizers import Adam, Optimizer, optimizers
 from .rng import Stream
 from .spec import Batch, Job
@@ -82,7 +82,11 @@ def _check_units(network: Network, objective: Objective) -> None:
         for layer in term.reads:
             if layer.startswith("@"):
                 continue
-            info, _ = network.find(layer)
+            try:
+                info, _ = network.find(layer)
+            except UnknownLayer as error:
+                meant = [name for name in ("tv", "l1", "l2") if isinstance(term, Layer) and layer.startswith(name)]
+                raise (UnknownLayer(f"{error}\npenalties are tv, l1 and l2") if meant else error) from None
             if check is not None and not 0 <= check < info.channels:
                 raise UnitOutOfRange(
                     f"{layer}:{check} does not exist: {layer} of {network.name} has {info.channels} channels, "

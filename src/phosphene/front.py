@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from .build import Options, declare, picture_tensor, rows_that_fit, targets_of
 from .errors import BadSpec, NotReproducible
-from .images import Image, images
+from .images import Fourier, Image, images
 from .models.network import Network
 from .models.sources import load as load_spec
 from .models.sources import wrap
@@ -109,26 +109,31 @@ def render_batch(
 
     Raises BadTarget, BadSpec, UnknownLayer, UnknownClass, UnitOutOfRange, OutOfMemory, ModelError; Stopped on Ctrl-C.
     """
+    check_steps(steps, frames)
     if isinstance(network, str):
         network = load(network)
     objectives = [one for target in ([targets] if isinstance(targets, str) else targets) for one in targets_of(target)]
     if not objectives:
         return []
     if size is not None:
-        from .images import Fourier
-
         image = replace(image, size=size) if image is not None else Fourier(size)
     options = Options(image, transform, optimizer, steps, seed, redirect, robust)
     jobs = [declare(network, objective, options) for objective in objectives]
-    for step in frames:
-        if not 0 <= step <= steps:
-            raise BadSpec(f"no frame can be kept at step {step}: the steps are 0 to {steps}")
     begin = None
     if start is not None:
         rows_that_fit(network, jobs[0])  # before the start picture is made as large as asked
         begin = picture_tensor(start, images.make(jobs[0].image), network.device)
         jobs = [replace(job, start=fingerprint_of(begin)) for job in jobs]
     return make(jobs, network, start=begin, watch=Watch(progress, tuple(frames)))
+
+
+def check_steps(steps: int, frames: Sequence[int]) -> None:
+    """Refuse a number of steps that cannot be, and frames that are not among them."""
+    if isinstance(steps, bool) or not isinstance(steps, int) or steps < 1:
+        raise BadSpec(f"steps must be a whole number from 1 up, not {steps!r}")
+    for step in frames:
+        if not 0 <= step <= steps:
+            raise BadSpec(f"no frame can be kept at step {step}: the steps are 0 to {steps}")
 
 
 def make(

@@ -65,11 +65,11 @@ def uninterrupted() -> Iterator[None]:
         signal.signal(signal.SIGINT, before)
 
 
-def default_name(model: str, target: str) -> Path:
-    """A file name that says what is in the picture: ``miniception_mixed4b-11+0.5xmixed4b-30.png``"""
+def default_name(model: str, target: str, seed: int) -> Path:
+    """A file name that says what is in the picture: ``miniception_mixed4b-11+0.5xmixed4b-30_seed3.png``"""
     network = model.rpartition("/")[2].replace(".py:", "-")
     unit = re.sub(r"\s*([+*-])\s*", lambda sign: {"*": "x", "-": "_-"}.get(sign[1], sign[1]), target.strip())
-    return Path(f"{_slug(network)}_{_slug(unit)}.png")
+    return Path(f"{_slug(network)}_{_slug(unit)}{f'_seed{seed}' if seed else ''}.png")
 
 
 def _slug(text: str) -> str:

@@ -74,7 +74,7 @@ def run(args: argparse.Namespace) -> int:
     elif args.replay is not None:
         paths = Paths(Path(args.replay).with_suffix(".again.png"))
     else:
-        paths = Paths(default_name(args.model, args.target))
+        paths = Paths(default_name(args.model, args.target, args.seed))
     try:
         with Bar(args.quiet) as bar:
             results = _replay(args, bar) if args.replay is not None else _render(args, bar)
@@ -113,10 +113,11 @@ def _check(args: argparse.Namespace) -> None:
 def _render(args: argparse.Namespace, bar: Bar) -> list[Result]:
     sides = _sides(args.size)
     frames = whole_numbers("--timelapse", args.timelapse) or []
-    from ..front import render_batch
+    from ..front import check_steps, render_batch
     from ..images import images
     from ..optimizers import Adam
 
+    check_steps(args.steps, frames)  # before a network is loaded, let alone downloaded
     image = images.make({"name": args.image, "size": sides, "colour": args.colour})
     return render_batch(
         load(args),
