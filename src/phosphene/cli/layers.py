@@ -5,9 +5,11 @@ from __future__ import annotations
 import argparse
 import json
 from dataclasses import asdict
+from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
 
-from .common import load, model_arguments
+from ..errors import BadSpec, closest
+from .common import load, model_arguments, whole
 
 if TYPE_CHECKING:
     from ..models.layers import Layer
@@ -15,13 +17,23 @@ if TYPE_CHECKING:
 
 def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("model", help="an address; see phosphene models")
+    parser.add_argument(
+        "--match", metavar="GLOB", default="*", help='only layers called so, such as "mixed*" or "*.relu"'
+    )
+    parser.add_argument("--depth", type=whole, metavar="N", help="only names of up to N parts: 1 for the outermost")
     parser.add_argument("--json", action="store_true", help="as JSON")
     model_arguments(parser)
 
 
 def run(args: argparse.Namespace) -> int:
     network = load(args)
-    layers = list(network.layers.values())
+    layers = [
+        layer
+        for layer in network.layers.values()
+        if fnmatchcase(layer.name, args.match) and (args.depth is None or layer.name.count(".") < args.depth)
+    ]
+    if not layers:
+        raise BadSpec(f"no layer of {network.name} matches; {closest(args.match.strip('*'), network.layers)}")
     if args.json:
         data = {"model": network.name, "input": asdict(network.preprocessing), "labels": network.labels}
         print(json.dumps({**data, "layers": [asdict(layer) for layer in layers]}, indent=2))
