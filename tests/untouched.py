@@ -64,7 +64,8 @@ class Net(nn.Module):
 
 
 def load(module: nn.Module, **options) -> ph.Network:
-    return ph.load(module, input_size=(3, 16, 16), **options)
+    with untouched(module):  # measuring lends the module too
+        return ph.load(module, input_size=(3, 16, 16), **options)
 
 
 def render(network: ph.Network, target: str, **options) -> ph.Result:
