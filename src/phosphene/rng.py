@@ -17,6 +17,7 @@ from torch import Tensor
 
 _GOLDEN = 0x9E3779B97F4A7C15
 _MASK = (1 << 64) - 1
+_CPU = torch.device("cpu")
 
 
 def _signed(value: int) -> int:
@@ -42,14 +43,18 @@ def _hash(name: str | int) -> int:
 
 @dataclass(frozen=True, eq=False)
 class Stream:
-    """One key per row; ``fold`` derives streams, ``uniform``, ``normal`` and ``choice`` draw from one."""
+    """One key per row; ``fold`` derives streams, ``uniform``, ``normal`` and ``choice`` draw from one.
+
+    Numbers are made on the CPU, where all types are to be had, and go to ``device`` finished.
+    """
 
     keys: Tensor  # (b,) int64
+    device: torch.device = _CPU
 
     @classmethod
     def of(cls, seeds: Sequence[int], device: torch.device | str = "cpu") -> Stream:
         """A stream whose row i depends on ``seeds[i]`` alone."""
-        return cls(torch.tensor([_hash(seed) for seed in seeds], dtype=torch.int64, device=device))
+        return cls(torch.tensor([_hash(seed) for seed in seeds], dtype=torch.int64), torch.device(device))
 
     def __len__(self) -> int:
         return len(self.keys)
@@ -59,23 +64,28 @@ class Stream:
         keys = self.keys
         for name in names:
             keys = _mix(keys ^ _hash(name))
-        return Stream(keys)
+        return Stream(keys, self.device)
 
     def _bits(self, count: int) -> Tensor:
-        counters = torch.arange(1, count + 1, dtype=torch.int64, device=self.keys.device) * _signed(_GOLDEN)
+        counters = torch.arange(1, count + 1, dtype=torch.int64) * _signed(_GOLDEN)
         return _mix(self.keys[:, None] + counters[None, :])
 
     def uniform(self, *shape: int) -> Tensor:
         """``(b, *shape)`` float32, uniform in [0, 1)."""
         bits = _shift(self._bits(math.prod(shape)), 40)
-        return (bits.to(torch.float32) * 2.0**-24).view(len(self), *shape)
+        return (bits.to(torch.float32) * 2.0**-24).view(len(self), *shape).to(self.device)
 
     def normal(self, *shape: int) -> Tensor:
         """``(b, *shape)`` float32, standard normal (Box-Muller)."""
         count = math.prod(shape)
         pair = _shift(self._bits(2 * count), 11).to(torch.float64) * 2.0**-53
         radius = torch.sqrt(-2 * torch.log1p(-pair[:, :count]))
-        return (radius * torch.cos(2 * math.pi * pair[:, count:])).to(torch.float32).view(len(self), *shape)
+        return (
+            (radius * torch.cos(2 * math.pi * pair[:, count:]))
+            .to(torch.float32)
+            .view(len(self), *shape)
+            .to(self.device)
+        )
 
     def choice(self, count: int) -> Tensor:
         """``(b,)`` int64, uniform in 0 .. count-1."""

@@ -95,7 +95,7 @@ def test_draws_without_resampling_are_exact(name: str) -> None:
         for s, n in zip(chain.steps, draw.drawn, strict=True)
     ]
     picture = np.random.default_rng(0).uniform(size=(3, *size)).astype(np.float32)
-    still = chain.compose(drawn, size, 8, torch.device("cpu"))
+    still = chain.compose(drawn, size, 8)
     found = chain.apply(torch.from_numpy(picture)[None].expand(8, -1, -1, -1), still).numpy()
     for row in range(8):
         wanted = step_by_step(picture, chain, [n[row].numpy() for n in drawn], size)

@@ -108,7 +108,7 @@ def restart(image: Image, stream: Stream, pictures: Images | None) -> Parameters
         if pictures is None:
             begun = image.settle(image.start(stream))
         else:
-            rows = pictures.expand(len(stream), *image.shape).to(stream.keys.device)
+            rows = pictures.expand(len(stream), *image.shape).to(stream.device)
             begun = image.encode(rows)
     except (RuntimeError, MemoryError) as error:
         raise _too_large(error, image) from error

@@ -20,11 +20,11 @@ _GAIN = 4.0  # lucid's constant: it puts N(0, .01) spectra at a faint, visible c
 @lru_cache(maxsize=16)
 def scale(height: int, width: int, power: float, device: torch.device) -> Tensor:
     """S(f) = sqrt(h w) / max(|f|, 1/max(h, w))^power over the rfft2 grid, ``(h, w // 2 + 1)``."""
-    fy = torch.fft.fftfreq(height, device=device, dtype=torch.float64)[:, None]
-    fx = torch.fft.rfftfreq(width, device=device, dtype=torch.float64)[None, :]
+    fy = torch.fft.fftfreq(height, dtype=torch.float64)[:, None]
+    fx = torch.fft.rfftfreq(width, dtype=torch.float64)[None, :]
     frequency = torch.sqrt(fy**2 + fx**2).clamp(min=1 / max(height, width))
     gain: Tensor = (height * width) ** 0.5 / frequency**power
-    return gain.to(torch.float32)
+    return gain.to(torch.float32).to(device)
 
 
 @final

@@ -16,12 +16,12 @@ from .base import Geometric, Size, transforms
 
 
 def _identity(drawn: Tensor) -> Matrices:
-    return torch.eye(3, dtype=torch.float64, device=drawn.device).repeat(len(drawn), 1, 1)
+    return torch.eye(3, dtype=torch.float64).repeat(len(drawn), 1, 1)
 
 
 def _pick(values: tuple[float, ...], stream: Stream) -> Tensor:
-    table = torch.tensor(values, dtype=torch.float64, device=stream.keys.device)
-    return table[stream.choice(len(values))][:, None]
+    table = torch.tensor(values, dtype=torch.float64)
+    return table[stream.choice(len(values)).cpu()][:, None]
 
 
 @final
@@ -60,7 +60,7 @@ class Jitter(Geometric):
 
     def draw(self, stream: Stream) -> Tensor:
         """Offsets down and right, ``(b, 2)``, whole numbers."""
-        return (stream.uniform(2) * (self.pixels + 1)).floor().clamp(max=self.pixels).double()
+        return (stream.uniform(2).cpu() * (self.pixels + 1)).floor().clamp(max=self.pixels).double()
 
     def matrix(self, drawn: Tensor) -> Matrices:
         made = _identity(drawn)

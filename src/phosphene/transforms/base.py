@@ -35,7 +35,7 @@ transforms: Registry[type[Geometric]] = Registry("transform")
 
 
 class Geometric(ABC):
-    """One step of a chain; a frozen dataclass."""
+    """One step of a chain; a frozen dataclass. What it draws stays on the CPU, in float64."""
 
     def resize(self, size: Size, picture: Size) -> Size:
         """The canvas after the step, from the canvas before it and the bare picture."""
@@ -43,11 +43,11 @@ class Geometric(ABC):
 
     def draw(self, stream: Stream) -> Tensor:
         """What is random about it, ``(b, k)``; nothing by default."""
-        return torch.zeros(len(stream), 0, device=stream.keys.device)
+        return torch.zeros(len(stream), 0)
 
     def interpolates(self, drawn: Tensor) -> Tensor:
         """``(b,)``: rows in which the step alone would fall between pixels; none by default."""
-        return torch.zeros(len(drawn), dtype=torch.bool, device=drawn.device)
+        return torch.zeros(len(drawn), dtype=torch.bool)
 
     @abstractmethod
     def matrix(self, drawn: Tensor) -> Matrices:
@@ -83,13 +83,13 @@ class Chain:
     def sample(self, stream: Stream, picture: Size) -> Draw:
         """One draw for pictures of ``picture`` pixels, a row per key of the stream."""
         drawn = tuple(step.draw(stream.fold(index)) for index, step in enumerate(self.steps))
-        return self.compose(drawn, picture, len(stream), stream.keys.device)
+        return self.compose(drawn, picture, len(stream))
 
-    def compose(self, drawn: Sequence[Tensor], picture: Size, rows: int, device: torch.device) -> Draw:
+    def compose(self, drawn: Sequence[Tensor], picture: Size, rows: int) -> Draw:
         """The draw that given numbers make."""
-        total = torch.eye(3, dtype=torch.float64, device=device).expand(rows, 3, 3)
+        total = torch.eye(3, dtype=torch.float64).expand(rows, 3, 3)
         size = picture
-        count = torch.zeros(rows, dtype=torch.int64, device=device)
+        count = torch.zeros(rows, dtype=torch.int64)
         for step, numbers in zip(self.steps, drawn, strict=True):
             total = total @ step.matrix(numbers)
             size = step.resize(size, picture)
@@ -116,7 +116,7 @@ def soften(pictures: Images, saved: Tensor, most: int) -> Images:
     kernel = torch.outer(line, line).expand(channels, 1, 3, 3)
     for time in range(most):
         softer = F.conv2d(pictures - GREY, kernel, padding=1, groups=channels) + GREY
-        pictures = torch.where((saved > time)[:, None, None, None], softer, pictures)
+        pictures = torch.where((saved > time).to(pictures.device)[:, None, None, None], softer, pictures)
     return pictures
 
 
@@ -124,10 +124,9 @@ def resample(pictures: Images, matrix: Matrices, canvas: Size, out: Size | None 
     """One bilinear resampling of ``pictures`` onto a canvas, sampled at ``out`` points; grey outside."""
     height, width = pictures.shape[2:]
     rows, columns = out or canvas
-    device = pictures.device
-    into = torch.tensor([canvas[1] / 2, canvas[0] / 2, 1.0], dtype=torch.float64, device=device)
-    back = torch.tensor([2 / width, 2 / height], dtype=torch.float64, device=device)
-    theta = (back[:, None] * matrix[:, :2].to(device) * into).float()
+    into = torch.tensor([canvas[1] / 2, canvas[0] / 2, 1.0], dtype=torch.float64)
+    back = torch.tensor([2 / width, 2 / height], dtype=torch.float64)
+    theta = (back[:, None] * matrix[:, :2] * into).float().to(pictures.device)
     grid = F.affine_grid(theta, [len(pictures), pictures.shape[1], rows, columns], align_corners=False)
     return F.grid_sample(pictures - GREY, grid.to(pictures.dtype), padding_mode="zeros", align_corners=False) + GREY
 
