@@ -39,7 +39,7 @@ def test_a_sum_with_a_timelapse(here: Here, folder: Path) -> None:
     target = "mixed4b:11 + 0.5*mixed4b:30 - 0.1*tv"
     ran = here("render", "miniception", target, "--seed", "3", "--steps", "4", "--timelapse", "0,2,4")
     assert ran.code == 0
-    name = "miniception_mixed4b-11+0.5xmixed4b-30_-0.1xtv"
+    name = "miniception_mixed4b-11+0.5xmixed4b-30_-0.1xtv_seed3"
     assert files(folder) == [f"{name}.json", f"{name}.png", f"{name}.timelapse.png"]
     assert f"strip {name}.timelapse.png" in ran.out
     told = record(folder / f"{name}.json")
@@ -180,3 +180,15 @@ def test_version_and_help(here: Here) -> None:
     assert all(word in top.out for word in ("render", "layers", "models", "phosphene render miniception mixed4b:11"))
     about = here("render", "--help").out
     assert all(word in about for word in ("-o FILE.png", "--replay", "512 by default", "logit:goldfish", "lucid"))
+
+
+def test_layers_can_be_narrowed_down(here: Here) -> None:
+    outer = here("layers", "miniception", "--depth", "1")
+    assert outer.code == 0
+    assert [line.split()[0] for line in outer.out.splitlines()[4:]][:4] == ["conv1", "conv2", "pool2", "mixed3a"]
+    assert "mixed4b.branch1" not in outer.out
+    some = here("layers", "miniception", "--match", "mixed4*", "--depth", "1")
+    assert [line.split()[0] for line in some.out.splitlines()[4:]] == ["mixed4a", "mixed4b", "mixed4c"]
+    none = here("layers", "miniception", "--match", "mixd*")
+    assert none.code == 2
+    assert "closest: mixed" in none.err
