@@ -6,6 +6,7 @@ import json
 import os
 import signal
 import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -30,12 +31,16 @@ def build():
 """
 
 
+# A job in the background of a script is started deaf to Ctrl-C and hands that on; a user's terminal does not.
+_HEARS = "import os, signal, sys; signal.signal(signal.SIGINT, signal.SIG_DFL); os.execv(sys.argv[1], sys.argv[1:])"
+
+
 @contextmanager
 def started(*words: str, folder: Path) -> Iterator[subprocess.Popen[str]]:
     if not COMMAND.exists():
         pytest.skip("the phosphene command is not installed beside this Python")
     process = subprocess.Popen(
-        [COMMAND, *words],
+        [sys.executable, "-c", _HEARS, COMMAND, *words],
         cwd=folder,
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
