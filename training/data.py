@@ -1,4 +1,4 @@
-"""Tiny ImageNet as uint8 tensors in memory, and the augmentation: one affine resampling per picture."""
+"""Tiny ImageNet as uint8 tensors in memory, and the augmentation: shifts and flips."""
 
 from __future__ import annotations
 
@@ -26,22 +26,24 @@ def load_split(path: Path) -> tuple[Tensor, Tensor]:
     return torch.from_numpy(pictures).permute(0, 3, 1, 2).contiguous(), torch.tensor(table["label"].to_pylist())
 
 
-def augment(pictures: Tensor, size: int, smallest: float, generator: torch.Generator) -> Tensor:
-    """Random resized crop and flip in one bilinear resampling.
+def augment(pictures: Tensor, size: int, shift: int, generator: torch.Generator) -> Tensor:
+    """Shift by whole pixels (borders reflected) and flip, so that pixels stay as sharp as the network will see them.
 
-    ``pictures`` is uint8 ``(b, 3, h, w)``; the result is float in [0, 1], ``(b, 3, size, size)``. The crop's area is
-    uniform in [smallest, 1], its aspect ratio log-uniform in [3/4, 4/3].
+    ``pictures`` is uint8 ``(b, 3, h, w)``; the result is float in [0, 1], ``(b, 3, size, size)``, averaged down where
+    ``size`` is smaller. Shifts are uniform in [-shift, shift], each axis on its own.
     """
-    rows = len(pictures)
-    draw = torch.rand(5, rows, generator=generator)
-    area = smallest + (1 - smallest) * draw[0]
-    aspect = torch.exp((draw[1] * 2 - 1) * np.log(4 / 3))
-    wide, high = (area * aspect).sqrt().clamp(max=1), (area / aspect).sqrt().clamp(max=1)
-    shift_x, shift_y = (draw[2] * 2 - 1) * (1 - wide), (draw[3] * 2 - 1) * (1 - high)
-    flip = torch.where(draw[4] < 0.5, -1.0, 1.0)
-    theta = torch.zeros(rows, 2, 3)
-    theta[:, 0, 0], theta[:, 0, 2] = wide * flip, shift_x
-    theta[:, 1, 1], theta[:, 1, 2] = high, shift_y
-    grid = F.affine_grid(theta, [rows, 3, size, size], align_corners=False)
-    sampled = F.grid_sample(pictures.float().div_(255), grid, padding_mode="reflection", align_corners=False)
-    return sampled.to(memory_format=torch.channels_last)
+    rows, _, high, wide = pictures.shape
+    offset = torch.randint(-shift, shift + 1, (2, rows, 1), generator=generator)
+    y = _reflect(torch.arange(high) + offset[0], high)
+    x = _reflect(torch.arange(wide) + offset[1], wide)
+    x = torch.where(torch.rand(rows, 1, generator=generator) < 0.5, x, x.flip(1))
+    moved = pictures[torch.arange(rows)[:, None, None], :, y[:, :, None], x[:, None, :]].permute(0, 3, 1, 2)
+    moved = moved.float().div_(255)
+    if size != high:
+        moved = F.interpolate(moved, (size, size), mode="bilinear", antialias=True)
+    return moved.contiguous(memory_format=torch.channels_last)
+
+
+def _reflect(index: Tensor, size: int) -> Tensor:
+    index = index.abs()
+    return torch.where(index >= size, 2 * (size - 1) - index, index)

@@ -24,10 +24,11 @@ MEAN, STD = (0.48, 0.45, 0.40), (0.28, 0.27, 0.28)
 
 @dataclass(frozen=True)
 class Recipe:
-    """``stages``: (epochs, picture size, smallest crop area). ``eps``: L2 radius at 64 px in [0, 1], 0 = ordinary."""
+    """``stages``: (epochs, picture size). ``eps``: L2 radius at 64 px in [0, 1], 0 = ordinary."""
 
-    stages: tuple[tuple[int, int, float], ...]
+    stages: tuple[tuple[int, int], ...]
     peak: float
+    shift: int = 6  # pixels
     eps: float = 0.0
     warmup: float = 0.15
     batch: int = 128
@@ -41,17 +42,17 @@ class Recipe:
     def epochs(self) -> int:
         return sum(stage[0] for stage in self.stages)
 
-    def stage(self, epoch: int) -> tuple[int, float]:
-        for epochs, size, smallest in self.stages:
+    def size(self, epoch: int) -> int:
+        for epochs, size in self.stages:
             if epoch < epochs:
-                return size, smallest
+                return size
             epoch -= epochs
         raise ValueError("epoch is past the end of the recipe")
 
 
 RECIPES = {
-    "plain": Recipe(stages=((13, 48, 0.45), (5, 56, 0.5), (5, 64, 0.6)), peak=0.2),
-    "robust": Recipe(stages=((6, 48, 0.5), (4, 64, 0.6)), peak=0.08, eps=0.75, average=0.998),
+    "plain": Recipe(stages=((6, 48), (19, 64)), peak=0.2, average=0.998),
+    "robust": Recipe(stages=((3, 48), (8, 64)), peak=0.08, eps=0.75, average=0.998),
 }
 
 
@@ -149,12 +150,12 @@ def train(recipe: Recipe, name: str, data: Path, out: Path, start: Path | None) 
     for epoch in range(first, recipe.epochs):
         begun = time.monotonic()
         generator = torch.Generator().manual_seed(recipe.seed * 1000 + epoch)
-        size, smallest = recipe.stage(epoch)
+        size = recipe.size(epoch)
         eps = recipe.eps * size / 64
         order = torch.randperm(len(labels), generator=generator)
         losses = []
         for rows in order[: per_epoch * recipe.batch].view(per_epoch, recipe.batch):
-            x, y = augment(pictures[rows], size, smallest, generator), labels[rows]
+            x, y = augment(pictures[rows], size, recipe.shift, generator), labels[rows]
             if eps:
                 net.eval().requires_grad_(False)  # the attack sees the network as it will be used
                 x = attack(net, x, y, eps, 1, generator)
