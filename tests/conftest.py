@@ -10,6 +10,8 @@ import torch
 from hypothesis import settings
 from jaxtyping import install_import_hook
 
+import phosphene.models.miniception.architecture  # noqa: F401  before the hook: it is traced, with symbols for tensors
+
 install_import_hook("phosphene", "typecheck.check")  # before any test imports phosphene
 
 torch.set_num_threads(int(os.environ.get("PHOSPHENE_TEST_THREADS", "2")))

@@ -82,6 +82,7 @@ class Ascent:
         theta = tuple(part.detach().clone().requires_grad_() for part in start)
         rows, device = len(self.stream), theta[0].device
         optimizer = self.optimizer.over(theta)
+        rates = [group["lr"] for group in optimizer.param_groups]
         finite = torch.ones(rows, dtype=torch.bool, device=device)
         redirected = torch.zeros(rows, dtype=torch.int64, device=device)
         silent = torch.zeros(rows, dtype=torch.int64, device=device)
@@ -94,6 +95,8 @@ class Ascent:
                 gradients = _rows(blocked, through, gradients)
                 redirected = redirected + (blocked & ~still)
             finite = finite & torch.isfinite(scores) & _all_finite(gradients)
+            for group, rate in zip(optimizer.param_groups, rates, strict=True):
+                group["lr"] = rate * self.optimizer.rate(index, steps)
             self._move(optimizer, theta, gradients, finite)
             finite = finite & _all_finite(theta)
             yield Step(index + 1, theta, scores.detach(), finite, redirected, silent)

@@ -14,6 +14,7 @@ from torch import Tensor
 
 from .address import expand
 from .errors import BadSpec, OutOfMemory, UnitOutOfRange, UnknownLayer
+from .fast import arithmetic
 from .files import why
 from .images import Fourier, Image, images
 from .models.network import Network
@@ -39,6 +40,7 @@ class Options:
     redirect: int = 16
     robust: int = 16
     start: str | None = None
+    arithmetic: str | None = None
 
 
 def targets_of(target: str | Objective) -> list[Objective]:
@@ -65,6 +67,7 @@ def declare(network: Network, objective: Objective, options: Options) -> Job:
         redirect=options.redirect,
         robust=options.robust,
         start=options.start,
+        arithmetic=options.arithmetic or arithmetic(network.device),
     )
 
 

@@ -97,6 +97,7 @@ def render_batch(
     frames: Sequence[int] = (),
     redirect: int = 16,
     robust: int = 16,
+    arithmetic: str | None = None,
     progress: Callable[[Progress], None] | None = None,
 ) -> list[Result]:
     """One picture for each target, made together; a picture is the same as when it is made alone.
@@ -105,7 +106,9 @@ def render_batch(
     its side or (height, width), by default what suits the network. ``transform``: ``lucid``, ``distill``, ``none`` or
     a ``Chain``. ``start``: a picture to begin with (path, PIL image or array). ``frames``: steps at which the picture
     is kept. ``redirect``: first steps in which a blocked ReLU lets the gradient through. ``robust``: fresh transforms
-    that the final score is averaged over. ``progress``: called during the ascent.
+    that the final score is averaged over. ``arithmetic`` of the ascent: ``bf16`` (where the processor has it) or
+    ``fp32`` on the fast path, ``exact`` for the module as it is; scores are always exact. ``progress``: called
+    during the ascent.
 
     Raises BadTarget, BadSpec, UnknownLayer, UnknownClass, UnitOutOfRange, OutOfMemory, ModelError; Stopped on Ctrl-C.
     """
@@ -117,7 +120,7 @@ def render_batch(
         return []
     if size is not None:
         image = replace(image, size=size) if image is not None else Fourier(size)
-    options = Options(image, transform, optimizer, steps, seed, redirect, robust)
+    options = Options(image, transform, optimizer, steps, seed, redirect, robust, arithmetic=arithmetic)
     jobs = [declare(network, objective, options) for objective in objectives]
     begin = None
     if start is not None:

@@ -101,16 +101,18 @@ class _Making:
     def __init__(self, batch: Batch, network: Network, watch: Watch) -> None:
         self.batch, self.network, self.watch = batch, network, watch
         self.parts: Parts = assemble(batch, network)
-        self.tap = Tap(network, self.parts.objective.layers)
+        layers = self.parts.objective.layers
+        self.exact = Tap(network, layers)
+        self.tap = Tap(network, layers, batch.jobs[0].arithmetic)
         self.frames: list[list[Frame]] = [[] for _ in batch.jobs]
         self.begun = time.monotonic()
         self.last: Step | None = None
 
     def make(self, start: Tensor | None) -> list[Result]:
         parts, job = self.parts, self.batch.jobs[0]
-        with self.tap:
+        with self.tap, self.exact:
             parameters = restart(parts.image, parts.stream.fold("image"), start)
-            acts = evidence.observe(self.tap, parts.image.decode(parameters).detach())
+            acts = evidence.observe(self.exact, parts.image.decode(parameters).detach())
             before = parts.objective.score(acts)
             ascent = Ascent(self.tap, parts.objective, parts.image, parts.chain, parts.optimizer, parts.stream,
                             acts.frame, job.redirect)  # fmt: skip
@@ -131,7 +133,7 @@ class _Making:
         watch, steps = self.watch, self.batch.jobs[0].steps
         if step.index in watch.frames:
             pictures = self.parts.image.decode(step.parameters).detach()
-            scores = self.parts.objective.score(evidence.observe(self.tap, pictures))
+            scores = self.parts.objective.score(evidence.observe(self.exact, pictures))
             for row, (score, pixels) in enumerate(zip(scores.tolist(), to_pixels(pictures), strict=True)):
                 self.frames[row].append(Frame(step.index, _number(score), pixels))
         if watch.tell is not None and step.index and (step.index % watch.every == 0 or step.index == steps):
@@ -143,11 +145,11 @@ class _Making:
     def _finish(self, step: Step, before: Tensor, *, partial: bool) -> list[Result]:
         parts = self.parts
         pictures = parts.image.decode(step.parameters).detach()
-        acts = evidence.observe(self.tap, pictures)
+        acts = evidence.observe(self.exact, pictures)
         clean = parts.objective.score(acts)
         chain, under = (parts.chain, "own") if parts.chain.steps else (preset("lucid"), "lucid")
         draws = self.batch.jobs[0].robust
-        moved = evidence.robust(self.tap, parts.objective, pictures, chain, parts.stream, draws, acts.frame)
+        moved = evidence.robust(self.exact, parts.objective, pictures, chain, parts.stream, draws, acts.frame)
         fine = evidence.high_frequency(pictures).tolist()
         seconds = round((time.monotonic() - self.begun) / len(self.batch.jobs), 3)
         return [
@@ -168,6 +170,7 @@ class _Making:
                 pixels=pixels,
                 frames=tuple(self.frames[row]),
                 partial=partial,
+                arithmetic=self.tap.ran,
             )
             for row, (job, pixels) in enumerate(zip(self.batch.jobs, to_pixels(pictures), strict=True))
         ]

@@ -88,6 +88,7 @@ class Result:
     pixels: Pixels = field(repr=False, compare=False)
     frames: tuple[Frame, ...] = ()
     partial: bool = False
+    arithmetic: str = "exact"  # of the ascent, and why it is exact where the fast path was asked for; scores are exact
 
     @property
     def image(self) -> Picture:

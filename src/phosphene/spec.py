@@ -37,6 +37,9 @@ class ModelSpec:
     std: tuple[float, ...] | None = None
 
 
+ARITHMETICS = ("exact", "fp32", "bf16")
+
+
 @dataclass(frozen=True)
 class Job:
     """One picture to make. ``target`` is canonical text; image, transform and optimizer are described parts."""
@@ -51,6 +54,7 @@ class Job:
     redirect: int = 16  # first steps in which blocked rows get a redirected ReLU gradient
     robust: int = 16  # fresh transforms over which the final score is averaged
     start: str | None = None  # SHA-256 of the picture that it starts from
+    arithmetic: str = "exact"  # of the ascent: exact, or the fast path in fp32 or bf16
     recipe: int = RECIPE
 
     def __post_init__(self) -> None:
@@ -58,6 +62,8 @@ class Job:
             value = getattr(self, name)
             if isinstance(value, bool) or not isinstance(value, int) or value < least:
                 raise BadSpec(f"{name} must be a whole number from {least} up, not {value!r}")
+        if self.arithmetic not in ARITHMETICS:
+            raise BadSpec(f"arithmetic is {', '.join(ARITHMETICS)}, not {self.arithmetic!r}")
 
     def to_dict(self) -> dict[str, Any]:
         return asdict(self)

@@ -7,10 +7,12 @@ from contextlib import nullcontext
 from types import TracebackType
 from typing import Any
 
+import torch
 from torch import Tensor, nn
 
 from .address import OUTPUT
 from .errors import ModelError
+from .fast import CLOSE, Program, Refused, differs, program
 from .models.layers import Layer, channels_first, layer_tensor
 from .models.network import Network
 from .models.steady import Steady
@@ -23,16 +25,20 @@ class _Enough(BaseException):
 
 
 class Tap:
-    """``with Tap(network, layers) as tap: acts = tap(pictures)`` -> layer -> ``(b, c, ...)``.
+    """``with Tap(network, layers) as tap: acts = tap(pictures)`` -> layer -> ``(b, c, ...)`` in fp32.
 
     Hooks live inside the ``with`` only. A layer that one forward runs several times is its last run, or the n-th with
     ``name#n``, counted from 0. What a later in-place operation does to a layer's output is not seen: the tap keeps a
-    copy.
+    copy. ``arithmetic``: ``exact`` runs the module as it is; ``fp32`` and ``bf16`` take the fast path where there is
+    one, ``why_plain`` says why there is none.
     """
 
-    def __init__(self, network: Network, layers: Sequence[str]) -> None:
+    def __init__(self, network: Network, layers: Sequence[str], arithmetic: str = "exact") -> None:
         self.network = network
         self.wanted = tuple(dict.fromkeys(layers))
+        self.arithmetic = arithmetic
+        self.why_plain: str | None = None
+        self._program: Program | None = None
         self._inner = [layer for layer in self.wanted if layer != OUTPUT]
         self._found: dict[str, Tensor] = {}
         self._calls: dict[str, int] = {}
@@ -41,7 +47,18 @@ class Tap:
         self._steady = Steady()
         self._live = False  # two taps may be open on one network; each listens to its own forwards alone
 
+    @property
+    def ran(self) -> str:
+        """The arithmetic, with the reason when the fast path was asked for and there is none."""
+        return self.arithmetic if self.why_plain is None else f"exact ({self.why_plain})"
+
     def __enter__(self) -> Tap:
+        if self.arithmetic != "exact" and self.wanted:
+            try:
+                self._program = trusted(self.network, self.wanted, self.arithmetic)
+                return self
+            except Refused as reason:
+                self.why_plain = str(reason)
         modules = dict(self.network.module.named_modules())
         by_module: dict[str, dict[int, tuple[Layer, list[str]]]] = {}
         for layer in self._inner:
@@ -57,6 +74,14 @@ class Tap:
             handle.remove()
         self._handles.clear()
         self._found.clear()
+        self._program = None
+
+    def _fast(self, program: Program, pictures: Images, redirect: bool) -> dict[str, Tensor]:
+        try:
+            found = program(self.network.prepare(pictures), redirect=redirect)
+        except (RuntimeError, TypeError, ValueError) as error:
+            raise self.network.failed(pictures, error) from error
+        return named(self.network, self.wanted, found)
 
     def _hook(self, name: str, wanted: dict[int, tuple[Layer, list[str]]]) -> Any:
         def hook(_: nn.Module, __: Any, output: Any) -> None:
@@ -88,6 +113,8 @@ class Tap:
         """Activations of ``pictures`` in [0, 1]; ``redirect``: gradients pass blocked ReLUs (see RedirectRelu)."""
         if not self.wanted:
             return {}
+        if self._program is not None:
+            return self._fast(self._program, pictures, redirect)
         if self.wanted and len(self._handles) == 0 and self._inner:
             raise RuntimeError("a Tap works inside its with block")
         self._found, self._calls, self._rows, self._live = {}, {}, len(pictures), True
@@ -104,6 +131,52 @@ class Tap:
         if missing:
             raise ModelError(f"the forward did not reach {', '.join(missing)} on a picture of {_size(pictures)}")
         return found
+
+
+def named(network: Network, layers: Sequence[str], outputs: Sequence[Any]) -> dict[str, Tensor]:
+    """What modules returned, as activations in fp32."""
+    found = {}
+    for layer, output in zip(layers, outputs, strict=True):
+        if layer == OUTPUT:
+            found[layer] = network.logits(output).float()
+            continue
+        tensor = layer_tensor(output)
+        if tensor is None:
+            raise Refused(f"{layer} is no tensor in the graph")
+        found[layer] = channels_first(tensor, network.find(layer)[0].kind).float()
+    return found
+
+
+def trusted(network: Network, layers: tuple[str, ...], arithmetic: str) -> Program:
+    """The network's fast path, once its activations on a noise picture are those of the plain one. Raises Refused."""
+    known = network.programs.get((layers, arithmetic))
+    if known is None or known[0] != network.state:
+        try:
+            made: Program | Refused = _checked(network, layers, arithmetic)
+        except Refused as reason:
+            made = reason
+        known = network.programs[layers, arithmetic] = network.state, made
+    if isinstance(known[1], Refused):
+        raise known[1]
+    found: Program = known[1]
+    return found
+
+
+def _checked(network: Network, layers: tuple[str, ...], arithmetic: str) -> Program:
+    made = program(network, layers, arithmetic)
+    noise = torch.rand(1, *network.preprocessing.size, generator=torch.Generator().manual_seed(0)).to(network.device)
+    with torch.no_grad():
+        try:
+            found = named(network, layers, made(network.prepare(noise)))
+        except Exception as error:  # copies in another float type may fail in any way
+            raise Refused(f"its graph fails ({type(error).__name__})") from error
+        with Tap(network, layers) as plain:
+            expected = plain(noise)
+    for layer in layers:
+        gap = differs(found[layer], expected[layer])
+        if not gap <= CLOSE[arithmetic]:
+            raise Refused(f"its graph gives other activations of {layer} ({gap:.1g} off)")
+    return made
 
 
 def _size(pictures: Images) -> str:

@@ -40,6 +40,7 @@ _DEFAULTS: dict[str, Any] = {
     "lr": 0.05,
     "transform": "lucid",
     "timelapse": None,
+    "exact": False,
 }
 
 
@@ -63,6 +64,8 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     climb.add_argument("--steps", type=whole, metavar="N", help="512 by default; 64 for a first look")
     climb.add_argument("--lr", type=number, metavar="RATE", help="size of a step (Adam's rate); 0.05 by default")
     climb.add_argument("--transform", metavar="NAME", help="what must not matter: lucid (default), distill, none")
+    climb.add_argument("--exact", action="store_true", default=None, help="the module as it is, in its own precision: "
+                       "no fast path")  # fmt: skip
     climb.add_argument("--timelapse", metavar="STEPS", help="also a strip of the picture at these steps: 0,4,48,512")
     model_arguments(parser)
 
@@ -129,6 +132,7 @@ def _render(args: argparse.Namespace, bar: Bar) -> list[Result]:
         seed=args.seed,
         start=args.start,
         frames=frames,
+        arithmetic="exact" if args.exact else None,
         progress=bar,
     )
 

@@ -66,6 +66,7 @@ class Network:
         self.spec = spec
         self.labels = tuple(labels) if labels is not None else None
         self.output = output
+        self.programs: dict[Any, Any] = {}  # fast paths that were made, with the state they were made from
         if any(is_lazy(t) for t in self._tensors()):
             raise ModelError(
                 f"{self.name} has lazy layers without weights yet; run it once on a picture before loading"
@@ -80,6 +81,11 @@ class Network:
     def _tensors(self) -> Iterator[Tensor]:
         yield from self.module.parameters()
         yield from self.module.buffers()
+
+    @property
+    def state(self) -> tuple[tuple[int, int], ...]:
+        """Changes whenever a weight or buffer does."""
+        return tuple((tensor.data_ptr(), tensor._version) for tensor in self._tensors())
 
     @property
     def device(self) -> torch.device:
@@ -136,17 +142,25 @@ class Network:
         except (PhospheneError, MemoryError):
             raise
         except Exception as error:  # the user's own code may raise anything; it is named and shown
-            if out_of_memory(error):
-                raise
-            channels, height, width = pictures.shape[1:]
-            raise ModelError(
-                f"{self.name} failed on a float picture of {channels} x {height} x {width}: "
-                f"{type(error).__name__}: {first_line(error)}"
-            ) from error
+            raise self.failed(pictures, error) from error
+
+    def failed(self, pictures: Images, error: Exception) -> Exception:
+        """What to raise for an error inside the module: the error itself when memory is short."""
+        if out_of_memory(error):
+            return error
+        channels, height, width = pictures.shape[1:]
+        return ModelError(
+            f"{self.name} failed on a float picture of {channels} x {height} x {width}: "
+            f"{type(error).__name__}: {first_line(error)}"
+        )
 
     def __call__(self, pictures: Images) -> Tensor:
-        logits = self._select(self.run(pictures))
-        if logits.ndim != 2 or len(logits) != len(pictures):
+        return self.logits(self.run(pictures), len(pictures))
+
+    def logits(self, output: Any, rows: int | None = None) -> Tensor:
+        """The logits in what the module returned for ``rows`` pictures."""
+        logits = self._select(output)
+        if logits.ndim != 2 or rows not in (None, len(logits)):
             raise ModelError(f"{self.name}: the output has shape {tuple(logits.shape)}, not (pictures, classes); "
                              "aim at a layer, or name another output")  # fmt: skip
         return logits

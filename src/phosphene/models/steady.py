@@ -21,7 +21,7 @@ Pair = tuple[int, int]
 _HERE = bool(torch.backends.mkldnn.is_available())  # type: ignore[no-untyped-call]
 
 
-def _pair(value: Any) -> Pair:
+def pair(value: Any) -> Pair:
     return (value, value) if isinstance(value, int) else (int(value[0]), int(value[-1]))
 
 
@@ -90,11 +90,11 @@ class Steady(TorchFunctionMode):
 
     def _conv2d(self, input: Tensor, weight: Tensor, bias: Tensor | None = None, stride: Any = 1,  # noqa: A002
                 padding: Any = 0, dilation: Any = 1, groups: int = 1) -> Tensor | None:  # fmt: skip
-        plain = groups == 1 and _pair(dilation) == (1, 1) and not isinstance(padding, str)
+        plain = groups == 1 and pair(dilation) == (1, 1) and not isinstance(padding, str)
         if not plain or input.ndim != 4 or not _ours(input, weight, bias):
             return None
-        stride = _pair(stride)
-        made: Tensor = _Convolution.apply(input, weight, bias, _pair(padding), stride, self._kernel(weight, stride))
+        stride = pair(stride)
+        made: Tensor = _Convolution.apply(input, weight, bias, pair(padding), stride, self._kernel(weight, stride))
         return made
 
     def _linear(self, input: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor | None:  # noqa: A002

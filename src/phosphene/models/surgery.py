@@ -27,9 +27,12 @@ class _Redirected(torch.autograd.Function):
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None]:
         (z,) = ctx.saved_tensors
-        (g,) = gradients
-        passed = ((z > 0) & (z < ctx.top)) | ((z <= 0) & (g > 0)) | ((z >= ctx.top) & (g < 0))
-        return g * passed, None
+        return redirected_gradient(gradients[0], z, ctx.top), None
+
+
+def redirected_gradient(g: Tensor, z: Tensor, top: float) -> Tensor:
+    """The gradient of a score with respect to ``z`` from that with respect to ``z`` clipped; either gives the same."""
+    return g * (((z > 0) & (z < top)) | ((z <= 0) & (g > 0)) | ((z >= top) & (g < 0)))
 
 
 _RELU = {torch.relu, F.relu, Tensor.relu}
@@ -49,7 +52,7 @@ class RedirectRelu(TorchFunctionMode):
 
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         kwargs = kwargs or {}
-        found = _clipped(func, args, kwargs)
+        found = clipped(func, args, kwargs)
         if found is None:
             return func(*args, **kwargs)
         z, top, inplace = found
@@ -61,7 +64,7 @@ class RedirectRelu(TorchFunctionMode):
 apply: Callable[[Tensor, float], Tensor] = _Redirected.apply
 
 
-def _clipped(func: Any, args: Any, kwargs: Any) -> tuple[Tensor, float, bool] | None:
+def clipped(func: Any, args: Any, kwargs: Any) -> tuple[Any, float, bool] | None:
     """The input, upper end and in-place flag of a call that is a ReLU or ReLU6; None for any other call."""
 
     def argument(place: int, name: str, default: Any) -> Any:

@@ -1,0 +1,8 @@
+"""The fast path: a network as a graph that ends at the target, folded, laid out and (where it pays) in bf16."""
+
+from __future__ import annotations
+
+from .graph import Refused
+from .program import CLOSE, Program, arithmetic, differs, program
+
+__all__ = ["CLOSE", "Program", "Refused", "arithmetic", "differs", "program"]

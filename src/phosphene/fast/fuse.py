@@ -1,0 +1,119 @@
+"""A cut graph -> the same graph of fast layers: batch norms folded, ReLUs joined to their convolutions."""
+
+from __future__ import annotations
+
+import copy
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+from torch import Tensor, fx, nn
+
+from ..models.steady import pair
+from ..models.surgery import clipped
+from .graph import module_of, only_user
+from .kernels import Convolution, Geometry, Guest, PackedConvolution, Relu, Switch
+
+
+@dataclass
+class Fuser:
+    """``run()``: the graph as a module. The network's own modules are read, never written."""
+
+    graph: fx.Graph
+    network: nn.Module
+    dtype: torch.dtype
+    device: torch.device
+    switch: Switch
+    made: dict[str, nn.Module] = field(default_factory=dict)
+
+    def run(self) -> nn.Module:
+        for node in list(self.graph.nodes):
+            module = self._module(node)
+            if type(module) is nn.Conv2d and module.padding_mode == "zeros" and not isinstance(module.padding, str):
+                self._place(node, self._convolution(node, module))
+            elif (top := self._top(node)) is not None:
+                node.args = node.args[:1]
+                self._place(node, Relu(top, self.switch))
+        return fx.GraphModule({**self._rest(), **self.made}, self.graph)
+
+    def _module(self, node: fx.Node | None) -> nn.Module | None:
+        """The network's module that a node calls."""
+        return None if node is None or node.target in self.made else module_of(self.network, node)
+
+    def _place(self, node: fx.Node, module: nn.Module) -> None:
+        name = f"fast{len(self.made)}"
+        node.op, node.target, node.kwargs = "call_module", name, {}
+        self.made[name] = module
+
+    def _skip(self, node: fx.Node, source: fx.Node) -> None:
+        """Take ``node`` out; ``source`` does its work."""
+        node.replace_all_uses_with(source)
+        self.graph.erase_node(node)
+
+    def _convolution(self, node: fx.Node, conv: nn.Conv2d) -> Convolution:
+        weight, bias = conv.weight, conv.bias
+        follower = only_user(node)
+        norm = self._module(follower)
+        if follower is not None and type(norm) is nn.BatchNorm2d and norm.running_mean is not None:
+            weight, bias = fold(weight, bias, norm)
+            self._skip(follower, node)
+            follower = only_user(node)
+        how = Geometry(pair(conv.stride), pair(conv.padding), pair(conv.dilation), conv.groups)
+        kind = PackedConvolution if self._packs else Convolution
+        layer = kind(weight, bias, how, self.dtype, self.switch)
+        if follower is not None and (top := self._top(follower)) is not None:
+            layer.top = top
+            self._skip(follower, node)
+        return layer
+
+    def _top(self, node: fx.Node) -> float | None:
+        """Where a node clips its one input, if it is a ReLU in any spelling."""
+        module = self._module(node)
+        if type(module) is nn.ReLU:
+            return float("inf")
+        if isinstance(module, nn.Hardtanh):  # ReLU6 is one
+            return float(module.max_val) if module.min_val == 0 else None
+        found = None
+        if node.op == "call_function":
+            found = clipped(node.target, node.args, node.kwargs)
+        elif node.op == "call_method":
+            found = clipped(getattr(Tensor, str(node.target), None), node.args, node.kwargs)
+        return None if found is None or not isinstance(found[0], fx.Node) else found[1]
+
+    @property
+    def _packs(self) -> bool:
+        return self.device.type == "cpu" and bool(torch.backends.mkldnn.is_available())  # type: ignore[no-untyped-call]
+
+    def _rest(self) -> dict[str, Any]:
+        """What else the graph refers to: modules and tensors of the network, as copies where the float type differs."""
+        found: dict[str, Any] = {}
+        for node in self.graph.nodes:
+            name = str(node.target)
+            if node.op == "call_module" and name not in self.made:
+                found[name] = self._guest(self.network.get_submodule(name))
+            elif node.op == "get_attr":
+                owner, _, attribute = name.rpartition(".")
+                value = getattr(self.network.get_submodule(owner), attribute)
+                floats = isinstance(value, Tensor) and value.is_floating_point()
+                found[name] = value.detach().to(self.dtype) if floats else value
+        return found
+
+    def _guest(self, module: nn.Module) -> nn.Module:
+        floats = [t for t in (*module.parameters(), *module.buffers()) if t.is_floating_point()]
+        if any(t.dtype != self.dtype for t in floats):
+            module = copy.deepcopy(module).to(self.dtype)
+        plain = type(module).__module__.startswith("torch.nn.")
+        return Guest(module, self.switch) if self._packs and not plain else module
+
+
+def fold(weight: Tensor, bias: Tensor | None, norm: nn.BatchNorm2d) -> tuple[Tensor, Tensor]:
+    """Weight and bias of a convolution that has the batch norm behind it inside."""
+    mean, var = norm.running_mean, norm.running_var
+    if mean is None or var is None:
+        raise ValueError("a batch norm without running statistics cannot be folded")
+    gain = (var.double() + norm.eps).rsqrt()
+    if norm.weight is not None:
+        gain = gain * norm.weight.double()
+    shift = -mean.double() if bias is None else bias.double() - mean.double()
+    shift = shift * gain if norm.bias is None else shift * gain + norm.bias.double()
+    return (weight.double() * gain[:, None, None, None]).to(weight.dtype).detach(), shift.to(weight.dtype).detach()

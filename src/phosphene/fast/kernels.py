@@ -1,0 +1,227 @@
+"""Layers as the fast path runs them: weights frozen, folded and laid out once, only the input's gradient.
+
+A convolution and the ReLU behind it are one kernel, and their gradient needs nothing but the output. On a CPU with
+oneDNN the input gradient is itself a forward convolution, with flipped weights (stride 1) or one small kernel per
+output phase and a pixel shuffle (larger strides); what has no such form is left to PyTorch.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+from torch.overrides import TorchFunctionMode
+
+from ..models.steady import Pair, pair, phases
+from ..models.surgery import apply as redirected
+from ..models.surgery import clipped, redirected_gradient
+
+LAST = torch.channels_last
+KEPT = 4  # layouts that a convolution remembers: a few batch sizes
+
+
+@dataclass
+class Switch:
+    """Shared by the layers of one program. ``redirect``: blocked ReLUs let the gradient through."""
+
+    redirect: bool = False
+
+
+class Relu(nn.Module):
+    """max(x, 0), or clipped at ``top`` too."""
+
+    def __init__(self, top: float, switch: Switch) -> None:
+        super().__init__()
+        self.top, self.switch = top, switch
+
+    def forward(self, x: Tensor) -> Tensor:
+        if self.switch.redirect:
+            return redirected(x, self.top)
+        return F.relu(x) if self.top == float("inf") else F.hardtanh(x, 0.0, self.top)
+
+
+class Geometry(NamedTuple):
+    """How a convolution's kernel moves."""
+
+    stride: Pair
+    padding: Pair
+    dilation: Pair
+    groups: int
+
+
+class Convolution(nn.Module):
+    """A convolution with everything folded into it. ``top``: a ReLU follows, clipped there; None: none does."""
+
+    def __init__(self, weight: Tensor, bias: Tensor | None, how: Geometry, dtype: torch.dtype, switch: Switch) -> None:
+        super().__init__()
+        self.weight = weight.detach().to(dtype).contiguous(memory_format=LAST)
+        self.bias = None if bias is None else bias.detach().to(dtype)
+        self.stride, self.padding, self.dilation, self.groups = how
+        self.switch = switch
+        self.top: float | None = None
+
+    def forward(self, x: Tensor) -> Tensor:
+        y = F.conv2d(x.to(self.weight.dtype), self.weight, self.bias, self.stride, self.padding, self.dilation,
+                     self.groups)  # fmt: skip
+        return y if self.top is None else Relu(self.top, self.switch)(y)
+
+
+class PackedConvolution(Convolution):
+    """The same by oneDNN on a CPU."""
+
+    def __init__(self, *args: Any) -> None:
+        super().__init__(*args)
+        self._forth = _Packed(self.weight, self.bias, self.padding, self.stride, self.dilation, self.groups)
+        self._back = self._gradient_kernel()
+
+    def _gradient_kernel(self) -> _Packed | None:
+        """The convolution that turns the output's gradient into the input's; None where PyTorch's own is used."""
+        (high, wide), (up, left) = self.weight.shape[2:], self.padding
+        outputs, inputs = self.weight.shape[:2]
+        if self.stride == (1, 1):
+            edges = self.dilation[0] * (high - 1) - up, self.dilation[1] * (wide - 1) - left
+            if min(edges) < 0:
+                return None
+            split = self.weight.view(self.groups, outputs // self.groups, inputs, high, wide)
+            flipped = split.transpose(1, 2).flip(3, 4).reshape(-1, outputs // self.groups, high, wide)
+            return _Packed(flipped, None, edges, (1, 1), self.dilation, self.groups)
+        if self.dilation != (1, 1):
+            return None
+        if (high, wide) == (1, 1):
+            split = self.weight.view(self.groups, outputs // self.groups, inputs, 1, 1)
+            turned = split.transpose(1, 2).reshape(-1, outputs // self.groups, 1, 1)
+            return _Packed(turned, None, (0, 0), (1, 1), (1, 1), self.groups)
+        parts = [phases(part, self.stride) for part in self.weight.chunk(self.groups)]
+        return _Packed(torch.cat(parts), None, (0, 0), (1, 1), (1, 1), self.groups)
+
+    def forward(self, x: Tensor) -> Tensor:
+        made: Tensor = _Convolution.apply(x.to(self.weight.dtype), self)
+        return made
+
+    def forth(self, x: Tensor) -> Tensor:
+        return self._forth(x, self.top)
+
+    def back(self, g: Tensor, shape: torch.Size) -> Tensor:
+        """d(loss)/d(input) from that of the output before the ReLU."""
+        if self._back is None:
+            x = g.new_empty(()).expand(shape)
+            found: Tensor = torch.ops.aten.convolution_backward(
+                g, x, self.weight, None, self.stride, self.padding, self.dilation, False, (0, 0), self.groups,
+                (True, False, False))[0]  # fmt: skip
+            return found
+        if self.stride == (1, 1):
+            return self._back(g, None)
+        if self.weight.shape[2:] == (1, 1):
+            return self._spread(self._back(g, None), shape)
+        return self._shuffled(g, shape)
+
+    def _spread(self, g: Tensor, shape: torch.Size) -> Tensor:
+        """A 1x1 convolution reads every stride-th position; the others have no gradient."""
+        (down, right), (up, left) = self.stride, self.padding
+        full = g.new_zeros((shape[0], shape[1], shape[2] + 2 * up, shape[3] + 2 * left)).contiguous(memory_format=LAST)
+        full[:, :, ::down, ::right] = g
+        return full[:, :, up : up + shape[2], left : left + shape[3]]
+
+    def _shuffled(self, g: Tensor, shape: torch.Size) -> Tensor:
+        assert self._back is not None
+        rows, columns = self._back.weight.shape[2:]
+        (down, right), (up, left) = self.stride, self.padding
+        high, wide = -(-(shape[2] + 2 * up) // down), -(-(shape[3] + 2 * left) // right)
+        g = F.pad(g, (columns - 1, wide - g.shape[3], rows - 1, high - g.shape[2]))
+        found = self._back(g.contiguous(memory_format=LAST), None)
+        found = found.view(len(g), shape[1], down, right, high, wide).permute(0, 4, 2, 5, 3, 1)
+        found = found.reshape(len(g), high * down, wide * right, shape[1]).permute(0, 3, 1, 2)
+        return found[:, :, up : up + shape[2], left : left + shape[3]]
+
+
+class _Packed:
+    """One oneDNN convolution, its weights in the layout that suits each input shape."""
+
+    def __init__(
+        self, weight: Tensor, bias: Tensor | None, padding: Pair, stride: Pair, dilation: Pair, groups: int
+    ) -> None:
+        self.weight = weight.contiguous(memory_format=LAST)
+        self.bias = bias
+        self.how = (list(padding), list(stride), list(dilation), groups)
+        self._laid: dict[torch.Size, Tensor] = {}
+
+    def __call__(self, x: Tensor, top: float | None) -> Tensor:
+        laid = self._laid.get(x.shape)
+        if laid is None:
+            if len(self._laid) >= KEPT:
+                self._laid.pop(next(iter(self._laid)))
+            laid = torch.ops.mkldnn._reorder_convolution_weight(self.weight, *self.how, list(x.shape))
+            self._laid[x.shape] = laid
+        after = _AFTER.get(top, ("hardtanh", [0.0, top]))
+        made: Tensor = torch.ops.mkldnn._convolution_pointwise(x, laid, self.bias, *self.how, *after, "")
+        return made
+
+
+_AFTER: dict[float | None, tuple[str, list[Any]]] = {None: ("none", []), float("inf"): ("relu", [])}
+
+
+class _Convolution(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, layer: PackedConvolution) -> Tensor:
+        y = layer.forth(x)
+        ctx.layer, ctx.shape, ctx.redirect = layer, x.shape, layer.switch.redirect
+        if layer.top is not None:
+            ctx.save_for_backward(y)
+        return y
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> Any:
+        layer, g = ctx.layer, gradients[0]
+        if layer.top is not None:
+            (y,) = ctx.saved_tensors
+            if ctx.redirect:
+                g = redirected_gradient(g, y, layer.top)
+            elif layer.top == float("inf"):
+                g = torch.ops.aten.threshold_backward(g, y, 0)
+            else:
+                g = torch.ops.aten.hardtanh_backward(g, y, 0.0, layer.top)
+        return layer.back(g.contiguous(memory_format=LAST), ctx.shape), None
+
+
+class Guest(nn.Module):
+    """A module of the user's own kind, run as it is; convolutions that it calls with frozen weights are ours."""
+
+    def __init__(self, module: nn.Module, switch: Switch) -> None:
+        super().__init__()
+        self.module, self._calls = module, _Calls(switch)
+
+    def forward(self, *args: Any, **kwargs: Any) -> Any:
+        with self._calls:
+            return self.module(*args, **kwargs)
+
+
+class _Calls(TorchFunctionMode):
+    """Inside it, ``F.conv2d`` is a ``PackedConvolution`` made at the first call with a weight."""
+
+    def __init__(self, switch: Switch) -> None:
+        super().__init__()
+        self.switch = switch
+        self._made: dict[tuple[Any, ...], PackedConvolution] = {}
+
+    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        kwargs = kwargs or {}
+        if func is torch.conv2d or func is F.conv2d:
+            return self._conv2d(*args, **kwargs)
+        found = clipped(func, args, kwargs) if self.switch.redirect else None
+        if found is not None and not found[2]:
+            return redirected(found[0], found[1])
+        return func(*args, **kwargs)
+
+    def _conv2d(self, input: Tensor, weight: Tensor, bias: Tensor | None = None, stride: Any = 1,  # noqa: A002
+                padding: Any = 0, dilation: Any = 1, groups: int = 1) -> Tensor:  # fmt: skip
+        if isinstance(padding, str) or input.ndim != 4 or weight.requires_grad or weight.grad_fn is not None:
+            return F.conv2d(input, weight, bias, stride, padding, dilation, groups)
+        how = Geometry(pair(stride), pair(padding), pair(dilation), groups)
+        key = (weight.data_ptr(), weight._version, how)
+        if key not in self._made:
+            self._made[key] = PackedConvolution(weight, bias, how, weight.dtype, self.switch)
+        made: Tensor = self._made[key](input)
+        return made
