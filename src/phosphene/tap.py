@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from .address import OUTPUT
 from .errors import ModelError
-from .fast import CLOSE, Program, Refused, differs, program
+from .fast import CLOSE, Program, Refused, differs, hooked, program
 from .models.layers import Layer, channels_first, layer_tensor
 from .models.network import Network
 from .models.steady import Steady
@@ -149,6 +149,8 @@ def named(network: Network, layers: Sequence[str], outputs: Sequence[Any]) -> di
 
 def trusted(network: Network, layers: tuple[str, ...], arithmetic: str) -> Program:
     """The network's fast path, once its activations on a noise picture are those of the plain one. Raises Refused."""
+    if hooked(network.module):  # not remembered: hooks come and go
+        raise Refused("it has hooks")
     known = network.programs.get((layers, arithmetic))
     if known is None or known[0] != network.state:
         try:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .graph import Refused
+from .graph import Refused, hooked
 from .program import CLOSE, Program, arithmetic, differs, program
 
-__all__ = ["CLOSE", "Program", "Refused", "arithmetic", "differs", "program"]
+__all__ = ["CLOSE", "Program", "Refused", "arithmetic", "differs", "hooked", "program"]

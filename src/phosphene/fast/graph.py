@@ -12,6 +12,8 @@ from torch import fx, nn
 from ..address import OUTPUT
 from ..models.network import Network
 
+TAP = "phosphene.tap"
+
 
 class Refused(Exception):
     """Why a network cannot take the fast path; it takes the plain one."""
@@ -40,8 +42,6 @@ _IN_PLACE = {operator.iadd: operator.add, operator.isub: operator.sub, operator.
 
 def cut(network: Network, layers: Sequence[str]) -> fx.Graph:
     """The graph whose outputs are ``layers``, in order, and nothing behind them. Raises Refused."""
-    if any(m._forward_hooks or m._forward_pre_hooks or m._backward_hooks for m in network.module.modules()):
-        raise Refused("it has hooks")
     tracer = _Tracer()
     parameters = list(inspect.signature(network.module.forward).parameters.values())[1:]
     given = {p.name: p.default for p in parameters if p.default is not p.empty}
@@ -66,6 +66,17 @@ def _node(network: Network, tracer: _Tracer, layer: str) -> fx.Node:
         raise Refused(f"{layer} is not one tensor in the graph")
     node: fx.Node = runs[call].node
     return node
+
+
+def hooked(module: nn.Module) -> bool:
+    """Whether anything listens to a module's run that a graph would not call; taps of ours do not count."""
+    hooks = (
+        hook
+        for part in module.modules()
+        for table in (part._forward_hooks, part._forward_pre_hooks, part._backward_hooks, part._backward_pre_hooks)
+        for hook in table.values()
+    )
+    return any(getattr(hook, "__module__", None) != TAP for hook in hooks)
 
 
 def only_user(node: fx.Node) -> fx.Node | None:

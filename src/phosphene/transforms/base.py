@@ -111,13 +111,18 @@ class Chain:
 
 def soften(pictures: Images, saved: Tensor, most: int) -> Images:
     """Rows softened as ``saved`` bilinear interpolations would on the average; ``most``: the most there can be."""
-    channels = pictures.shape[1]
-    line = torch.tensor([SOFT, 1 - 2 * SOFT, SOFT], dtype=pictures.dtype, device=pictures.device)
-    kernel = torch.outer(line, line).expand(channels, 1, 3, 3)
     for time in range(most):
-        softer = F.conv2d(pictures - GREY, kernel, padding=1, groups=channels) + GREY
-        pictures = torch.where((saved > time).to(pictures.device)[:, None, None, None], softer, pictures)
+        # a row that is not softened has neighbours of weight 0: one arithmetic for all rows
+        aside = torch.where(saved > time, SOFT, 0.0).to(pictures.device, pictures.dtype)[:, None, None, None]
+        pictures = _softer(_softer(pictures - GREY, aside, 3), aside, 2) + GREY
     return pictures
+
+
+def _softer(x: Images, aside: Tensor, dim: int) -> Images:
+    """(a, 1 - 2a, a) along one dimension, zeros outside, ``a`` per row; slices are much faster than a convolution."""
+    padded = F.pad(x, (1, 1, 0, 0) if dim == 3 else (0, 0, 1, 1))
+    beside = padded.narrow(dim, 0, x.shape[dim]) + padded.narrow(dim, 2, x.shape[dim])
+    return torch.addcmul(x, aside, beside - 2 * x)
 
 
 def resample(pictures: Images, matrix: Matrices, canvas: Size, out: Size | None = None) -> Seen:
