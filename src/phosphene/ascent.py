@@ -167,4 +167,4 @@ def _all_finite(parts: tuple[Tensor, ...]) -> Tensor:
 def _peak(values: Tensor) -> Tensor:
     """``(b,)``: the largest magnitude in each row; not finite if any number is not."""
     flat = values.detach().flatten(1)
-    return torch.maximum(flat.amax(1), -flat.amin(1))  # the infinity norm, in a seventeenth of its time
+    return torch.maximum(flat.amax(1), -flat.amin(1))  # the infinity norm, by reductions that vectorise
