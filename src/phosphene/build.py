@@ -19,10 +19,12 @@ from .files import why
 from .images import Fourier, Image, images
 from .models.network import Network
 from .objectives import Layer, Objective, PerRow, from_text, resolve, to_text
-from .optimizers import Adam, Optimizer, optimizers
+from .optimizers import Optimizer, optimizers
+from .presets import preset
 from .rng import Stream
 from .spec import Batch, Job
-from .transforms import Chain, preset, transforms
+from .transforms import Chain, transforms
+from .transforms import preset as chain_of
 
 LARGEST = 128  # the picture's side when a network takes any size and was made for larger ones
 TOGETHER = 64  # pictures in one forward pass at most
@@ -34,8 +36,9 @@ class Options:
 
     image: Image | None = None
     transform: str | Chain = "lucid"
+    preset: str = "standard"
     optimizer: Optimizer | None = None
-    steps: int = 512
+    steps: int | None = None
     seed: int = 0
     redirect: int = 16
     robust: int = 16
@@ -55,14 +58,15 @@ def declare(network: Network, objective: Objective, options: Options) -> Job:
     image = (options.image or Fourier()).filled(default_size(network), network.preprocessing.size[0])
     if image.channels != network.preprocessing.size[0]:
         raise BadSpec(f"{network.name} takes {network.preprocessing.size[0]} channels, the image has {image.channels}")
-    chain = preset(options.transform) if isinstance(options.transform, str) else options.transform
+    pace = preset(options.preset)
+    chain = chain_of(options.transform) if isinstance(options.transform, str) else options.transform
     return Job(
         model=network.spec,
         target=to_text(resolved),
         image=images.describe(image),
         transform=tuple(transforms.describe(step) for step in chain.steps),
-        optimizer=optimizers.describe(options.optimizer or Adam()),
-        steps=options.steps,
+        optimizer=optimizers.describe(options.optimizer or pace.optimizer),
+        steps=options.steps if options.steps is not None else pace.steps,
         seed=options.seed,
         redirect=options.redirect,
         robust=options.robust,

@@ -17,6 +17,7 @@ from .models.sources import load as load_spec
 from .models.sources import wrap
 from .objectives import Objective
 from .optimizers import Optimizer
+from .presets import preset as preset_of
 from .produce import Progress, Stopped, Watch, fingerprint_of, produce
 from .result import Result
 from .spec import Batch, Job, ModelSpec
@@ -90,8 +91,9 @@ def render_batch(
     image: Image | None = None,
     size: int | tuple[int, int] | None = None,
     transform: str | Chain = "lucid",
+    preset: str = "standard",
     optimizer: Optimizer | None = None,
-    steps: int = 512,
+    steps: int | None = None,
     seed: int = 0,
     start: Any = None,
     frames: Sequence[int] = (),
@@ -104,15 +106,16 @@ def render_batch(
 
     ``targets``: ``"mixed4b:0..63"`` or a list of texts and objectives. ``image``: ``Fourier()``, ``Pixel()``; ``size``:
     its side or (height, width), by default what suits the network. ``transform``: ``lucid``, ``distill``, ``none`` or
-    a ``Chain``. ``start``: a picture to begin with (path, PIL image or array). ``frames``: steps at which the picture
-    is kept. ``redirect``: first steps in which a blocked ReLU lets the gradient through. ``robust``: fresh transforms
-    that the final score is averaged over. ``arithmetic`` of the ascent: ``bf16`` (where the processor has it) or
-    ``fp32`` on the fast path, ``exact`` for the module as it is; scores are always exact. ``progress``: called
-    during the ascent.
+    a ``Chain``. ``preset``: steps and optimizer together: ``standard``, ``fast``, ``draft``, ``lucid``; ``steps`` and
+    ``optimizer`` take their place. ``start``: a picture to begin with (path, PIL image or array). ``frames``: steps at
+    which the picture is kept. ``redirect``: first steps in which a blocked ReLU lets the gradient through. ``robust``:
+    fresh transforms that the final score is averaged over. ``arithmetic`` of the ascent: ``bf16`` (where the processor
+    has it) or ``fp32`` on the fast path, ``exact`` for the module as it is; scores are always exact. ``progress``:
+    called during the ascent.
 
     Raises BadTarget, BadSpec, UnknownLayer, UnknownClass, UnitOutOfRange, OutOfMemory, ModelError; Stopped on Ctrl-C.
     """
-    check_steps(steps, frames)
+    steps = steps_of(preset, steps, frames)
     if isinstance(network, str):
         network = load(network)
     objectives = [one for target in ([targets] if isinstance(targets, str) else targets) for one in targets_of(target)]
@@ -120,7 +123,7 @@ def render_batch(
         return []
     if size is not None:
         image = replace(image, size=size) if image is not None else Fourier(size)
-    options = Options(image, transform, optimizer, steps, seed, redirect, robust, arithmetic=arithmetic)
+    options = Options(image, transform, preset, optimizer, steps, seed, redirect, robust, arithmetic=arithmetic)
     jobs = [declare(network, objective, options) for objective in objectives]
     begin = None
     if start is not None:
@@ -130,13 +133,15 @@ def render_batch(
     return make(jobs, network, start=begin, watch=Watch(progress, tuple(frames)))
 
 
-def check_steps(steps: int, frames: Sequence[int]) -> None:
-    """Refuse a number of steps that cannot be, and frames that are not among them."""
+def steps_of(preset: str, steps: int | None, frames: Sequence[int]) -> int:
+    """The steps of a preset unless others are asked for; refuses what cannot be, and frames that are not among them."""
+    steps = preset_of(preset).steps if steps is None else steps
     if isinstance(steps, bool) or not isinstance(steps, int) or steps < 1:
         raise BadSpec(f"steps must be a whole number from 1 up, not {steps!r}")
     for step in frames:
         if not 0 <= step <= steps:
             raise BadSpec(f"no frame can be kept at step {step}: the steps are 0 to {steps}")
+    return steps
 
 
 def make(
@@ -175,7 +180,7 @@ def replay_batch(
     results: list[Result] = []
     networks: dict[ModelSpec, Network] = {}
     for key, group in groupby(recorded, key=lambda one: (replace(one[0], target="", seed=0), *one[1:])):
-        job, fingerprint, frames = key
+        job, fingerprint, frames, until = key
         used = network if network is not None else networks.get(job.model)
         if used is None:
             used = networks[job.model] = load_spec(job.model, device)
@@ -190,21 +195,20 @@ def replay_batch(
             rows_that_fit(used, jobs[0])
             begin = picture_tensor(start, images.make(job.image), used.device)
         try:
-            results += make(jobs, used, start=begin, watch=Watch(progress, frames))
+            results += make(jobs, used, start=begin, watch=Watch(progress, frames, until=until))
         except KeyboardInterrupt as stopped:
             raise Stopped(results + (stopped.results if isinstance(stopped, Stopped) else [])) from None
     return results
 
 
-def _recorded(record: Mapping[str, Any]) -> tuple[Job, str, tuple[int, ...]]:
-    """A record's job, the fingerprint of its network, and the steps of its frames."""
+def _recorded(record: Mapping[str, Any]) -> tuple[Job, str, tuple[int, ...], int | None]:
+    """A record's job, the fingerprint of its network, the steps of its frames, and the step at which it was stopped."""
     if not isinstance(record.get("spec"), Mapping):
         raise BadSpec("this is no phosphene record: it has no spec")
     job = Job.from_dict(record["spec"])
     try:
         frames = tuple(int(frame["step"]) for frame in record.get("frames", ()))
-        if record.get("partial"):
-            job = replace(job, steps=record["steps"])
+        until = int(record["steps"]) if record.get("partial") else None
     except (TypeError, KeyError, ValueError) as error:
         raise BadSpec("the record's steps or frames cannot be read; was it edited?") from error
-    return job, str(record.get("fingerprint")), frames
+    return job, str(record.get("fingerprint")), frames, until

@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal, final
+from typing import final
 
 import torch
 from torch import Tensor
@@ -41,7 +41,7 @@ class Adam(Optimizer):
     lr: float = 0.05
     betas: tuple[float, float] = (0.9, 0.999)
     eps: float = 1e-8
-    decay: Literal["none", "linear"] = "none"
+    decay: str = "none"
 
     def __post_init__(self) -> None:
         _positive("lr", self.lr)

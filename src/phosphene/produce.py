@@ -50,13 +50,15 @@ class Stopped(KeyboardInterrupt):
 
 @dataclass(frozen=True)
 class Watch:
-    """What a caller wants to know while a batch is made: ``tell`` after each step, ``frames`` at these steps."""
+    """What a caller wants of a batch while it is made: ``tell`` after each step, ``frames`` at these steps; ``until``:
+    stop there, as Ctrl-C did when the record was made."""
 
     tell: Callable[[Progress], None] | None = None
     frames: tuple[int, ...] = ()
     every: int = 8  # how often the score is fetched from the device
     jobs_before: int = 0
     jobs_total: int = field(default=0)
+    until: int | None = None
 
 
 def produce(batch: Batch, network: Network, *, start: Tensor | None = None, watch: Watch | None = None) -> list[Result]:
@@ -68,7 +70,7 @@ def produce(batch: Batch, network: Network, *, start: Tensor | None = None, watc
     results: list[Result] = []
     for first in range(0, len(batch.jobs), together):
         jobs = batch.jobs[first : first + together]
-        part = Watch(watch.tell, watch.frames, watch.every, first, len(batch.jobs))
+        part = replace(watch, jobs_before=first, jobs_total=len(batch.jobs))
         try:
             with network.frozen():
                 results += _Making(Batch(jobs), network, part).make(start)
@@ -121,13 +123,15 @@ class _Making:
                     self._watch(step)
                     # a copy: the next step works in place, and Ctrl-C may come in the middle of it
                     self.last = replace(step, parameters=tuple(part.detach().clone() for part in step.parameters))
+                    if step.index == self.watch.until:
+                        break
             except KeyboardInterrupt:
                 if self.last is None or self.last.index == 0:
                     raise Stopped([]) from None
                 raise Stopped(self._finish(self.last, before, partial=True)) from None
             if self.last is None:
                 raise AssertionError("an ascent yields at least its start")
-            return self._finish(self.last, before, partial=False)
+            return self._finish(self.last, before, partial=self.last.index < job.steps)
 
     def _watch(self, step: Step) -> None:
         watch, steps = self.watch, self.batch.jobs[0].steps

@@ -156,7 +156,7 @@ def test_a_stop_between_two_batches_keeps_the_first(here: Here, folder: Path, mo
 
 
 def test_a_partial_picture_is_the_one_of_its_step(here: Here, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Also when Ctrl-C comes after the optimiser has moved the parameters in place."""
+    """Also when Ctrl-C comes after the optimiser has moved the parameters in place; and it replays as what it is."""
     move, calls = Ascent._move, [0]
 
     def moved(self: Any, *parts: Any) -> None:
@@ -165,7 +165,7 @@ def test_a_partial_picture_is_the_one_of_its_step(here: Here, folder: Path, monk
         if calls[0] == 4:
             raise KeyboardInterrupt
 
-    words = ("render", "miniception", "conv2:3", "--size", "16")
+    words = ("render", "miniception", "conv2:3", "--size", "16", "--preset", "lucid")
     with monkeypatch.context() as patched:
         patched.setattr(Ascent, "_move", moved)
         assert here(*words, "--steps", "9", "-o", "a.png").code == 130
@@ -173,7 +173,26 @@ def test_a_partial_picture_is_the_one_of_its_step(here: Here, folder: Path, monk
     assert here(*words, "--steps", "3", "-o", "b.png").code == 0
     assert pixels(folder / "a.png") == pixels(folder / "b.png")
     again = replay(record(folder / "a.json"))
-    assert (again.steps, again.partial) == (3, False)
+    assert (again.id, again.steps, again.partial) == (record(folder / "a.json")["id"], 3, True)
+    assert again.image.tobytes() == pixels(folder / "a.png")[2]
+
+
+def test_a_partial_picture_replays_under_the_rate_of_the_whole_ascent(
+    here: Here, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The rate falls over all the steps that were asked for, not over those that were taken."""
+    run, words = Ascent._gradients, ("render", "miniception", "conv2:3", "--size", "16", "--steps", "9", "-o", "a.png")
+
+    def stopped(self: Any, theta: Any, index: int, **how: Any) -> Any:
+        if index == 4:
+            raise KeyboardInterrupt
+        return run(self, theta, index, **how)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Ascent, "_gradients", stopped)
+        assert here(*words).code == 130
+    again = replay(record(folder / "a.json"))
+    assert (again.steps, again.partial) == (4, True)
     assert again.image.tobytes() == pixels(folder / "a.png")[2]
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -36,8 +37,9 @@ _DEFAULTS: dict[str, Any] = {
     "image": "fourier",
     "colour": "decorrelated",
     "seed": 0,
-    "steps": 512,
-    "lr": 0.05,
+    "preset": "standard",
+    "steps": None,
+    "lr": None,
     "transform": "lucid",
     "timelapse": None,
     "exact": False,
@@ -61,8 +63,10 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     picture.add_argument("--start", metavar="PHOTO", help="begin with this picture (its middle) instead of noise")
     picture.add_argument("--seed", type=whole, metavar="N", help="same seed, same picture; 0 by default")
     climb = parser.add_argument_group("ascent")
-    climb.add_argument("--steps", type=whole, metavar="N", help="512 by default; 64 for a first look")
-    climb.add_argument("--lr", type=number, metavar="RATE", help="size of a step (Adam's rate); 0.05 by default")
+    climb.add_argument("--preset", metavar="NAME", help="standard (default): 256 steps; fast: 128; draft: 64, for a "
+                       "first look; lucid: 512 at lucid's own rate")  # fmt: skip
+    climb.add_argument("--steps", type=whole, metavar="N", help="instead of the preset's")
+    climb.add_argument("--lr", type=number, metavar="RATE", help="size of a step, instead of the preset's")
     climb.add_argument("--transform", metavar="NAME", help="what must not matter: lucid (default), distill, none")
     climb.add_argument("--exact", action="store_true", default=None, help="the module as it is, in its own precision: "
                        "no fast path")  # fmt: skip
@@ -116,19 +120,22 @@ def _check(args: argparse.Namespace) -> None:
 def _render(args: argparse.Namespace, bar: Bar) -> list[Result]:
     sides = _sides(args.size)
     frames = whole_numbers("--timelapse", args.timelapse) or []
-    from ..front import check_steps, render_batch
+    from ..front import render_batch, steps_of
     from ..images import images
-    from ..optimizers import Adam
+    from ..presets import preset
 
-    check_steps(args.steps, frames)  # before a network is loaded, let alone downloaded
+    steps = steps_of(args.preset, args.steps, frames)  # before a network is loaded, let alone downloaded
+    optimizer = preset(args.preset).optimizer
+    if args.lr is not None:
+        optimizer = replace(optimizer, lr=args.lr)
     image = images.make({"name": args.image, "size": sides, "colour": args.colour})
     return render_batch(
         load(args),
         args.target,
         image=image,
         transform=args.transform,
-        optimizer=Adam(args.lr),
-        steps=args.steps,
+        optimizer=optimizer,
+        steps=steps,
         seed=args.seed,
         start=args.start,
         frames=frames,

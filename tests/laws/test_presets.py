@@ -1,0 +1,52 @@
+"""Presets, and the rate that falls over an ascent."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from nets import linear
+
+import phosphene as ph
+from phosphene.optimizers import SGD, Adam
+from phosphene.presets import PRESETS
+
+
+def adam_by_loops(gradient: np.ndarray, start: np.ndarray, steps: int, how: Adam) -> np.ndarray:
+    """Kingma & Ba 2015, upwards, with the rate of each step written out."""
+    theta, m, v = start.copy(), np.zeros_like(start), np.zeros_like(start)
+    for step in range(1, steps + 1):
+        m = how.betas[0] * m + (1 - how.betas[0]) * gradient
+        v = how.betas[1] * v + (1 - how.betas[1]) * gradient**2
+        rate = how.lr * ((steps - step + 1) / steps if how.decay == "linear" else 1)
+        theta += rate * (m / (1 - how.betas[0] ** step)) / (np.sqrt(v / (1 - how.betas[1] ** step)) + how.eps)
+    return theta
+
+
+@pytest.mark.parametrize("name", PRESETS)
+def test_a_preset_climbs_as_it_says(name: str) -> None:
+    """A linear unit has one gradient everywhere, so the whole ascent has a closed form."""
+    weight = torch.randn(1, 4, 5, generator=torch.Generator().manual_seed(1))
+    start = np.full((4, 5, 1), 0.5, np.float32)
+    image = ph.Pixel(bound="free", colour="plain", channels=1)
+    result = ph.render_batch(linear(weight), ["unit:0"], preset=name, steps=7, image=image, transform="none",
+                             start=start, arithmetic="exact")[0]  # fmt: skip
+    how = PRESETS[name].optimizer
+    assert result.spec["optimizer"] == {"name": "adam", "lr": how.lr, "betas": how.betas, "eps": how.eps,
+                                        "decay": how.decay}  # fmt: skip
+    wanted = adam_by_loops(weight[0].double().numpy(), start[:, :, 0].astype(float), 7, how)
+    assert result.score.clean == pytest.approx(float((wanted * weight[0].double().numpy()).sum()), rel=1e-4)
+
+
+def test_steps_and_optimizer_take_the_place_of_the_presets() -> None:
+    net = linear(torch.ones(1, 3, 3))
+    assert ph.render(net, "unit:0", transform="none").spec["steps"] == PRESETS["standard"].steps
+    given = ph.render(net, "unit:0", preset="draft", optimizer=SGD(2.0), steps=3, transform="none")
+    assert (given.spec["steps"], given.spec["optimizer"]) == (3, {"name": "sgd", "lr": 2.0})
+
+
+def test_bad_presets_and_rates_are_refused() -> None:
+    with pytest.raises(ph.errors.UnknownOption, match="no preset 'darft'; .*draft"):
+        ph.render(linear(torch.ones(1, 3, 3)), "unit:0", preset="darft")
+    with pytest.raises(ph.errors.BadSpec, match="decay is none or linear, not 'cosine'"):
+        Adam(decay="cosine")
