@@ -186,10 +186,11 @@ def test_a_row_does_not_depend_on_its_neighbours(arithmetic: str) -> None:
 
 def test_new_weights_make_a_new_graph() -> None:
     network = ph.load(Odd(), input_size=(3, 24, 24))
-    before = activations_and_gradient(network, "late", "fp32")
+    before, old = activations_and_gradient(network, "late", "fp32"), network.fingerprint
     with torch.no_grad():
         network.module.stem.weight.mul_(-1)
     after, exact = (activations_and_gradient(network, "late", arithmetic) for arithmetic in ("fp32", "exact"))
+    assert network.fingerprint != old
     assert apart(after[0], before[0]) > 0.01
     assert apart(after[0], exact[0]) < 1e-5
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import hashlib
 import json
 import re
@@ -20,6 +19,7 @@ from ..errors import ModelError, PhospheneError, UnitOutOfRange, UnknownClass, U
 from ..shapes import Images
 from ..spec import ModelSpec
 from .layers import Layer, walk
+from .outputs import select
 
 
 @dataclass(frozen=True)
@@ -66,6 +66,7 @@ class Network:
         self.spec = spec
         self.labels = tuple(labels) if labels is not None else None
         self.output = output
+        self._fingerprint: tuple[Any, str] | None = None
         self.programs: dict[Any, Any] = {}  # fast paths that were made, with the state they were made from
         if any(is_lazy(t) for t in self._tensors()):
             raise ModelError(
@@ -159,34 +160,11 @@ class Network:
 
     def logits(self, output: Any, rows: int | None = None) -> Tensor:
         """The logits in what the module returned for ``rows`` pictures."""
-        logits = self._select(output)
+        logits = select(output, self.output, self.name)
         if logits.ndim != 2 or rows not in (None, len(logits)):
             raise ModelError(f"{self.name}: the output has shape {tuple(logits.shape)}, not (pictures, classes); "
                              "aim at a layer, or name another output")  # fmt: skip
         return logits
-
-    def _select(self, output: Any) -> Tensor:
-        """The logits in what the module returned."""
-        wanted = self.output
-        if isinstance(output, Tensor):
-            if wanted in (None, 0, "0", "logits"):
-                return output
-            raise ModelError(f"{self.name} has no output {wanted!r}; it returns one tensor, leave the name out")
-        parts = _parts(output)
-        tensors = {name: value for name, value in parts.items() if isinstance(value, Tensor)}
-        if not tensors:
-            raise ModelError(
-                f"{self.name} returns {type(output).__name__}, no tensor; aim at a layer instead of a class"
-            )
-        if wanted is not None:
-            name = list(parts)[wanted] if isinstance(wanted, int) and 0 <= wanted < len(parts) else str(wanted)
-            if name not in tensors:
-                raise ModelError(f"{self.name} has no output {wanted!r}; it returns: {', '.join(tensors)}")
-            return tensors[name]
-        if "logits" in tensors or len(tensors) == 1:
-            return tensors.get("logits", next(iter(tensors.values())))
-        raise ModelError(f"{self.name} returns several outputs: {', '.join(tensors)}; "
-                         "name the one with the logits (--output NAME, or output=NAME in Python)")  # fmt: skip
 
     @cached_property
     def runs(self) -> dict[str, tuple[Layer, ...]]:
@@ -272,9 +250,14 @@ class Network:
         shared = sum(plain(other) == plain(name) for other in self.labels) > 1
         return None if shared or name.isdigit() else name
 
-    @cached_property
+    @property
     def fingerprint(self) -> str:
-        """32 hex digits: a hash of the weights, the modules' types and the preprocessing."""
+        """32 hex digits: a hash of the weights, the modules' types and the preprocessing; new when a weight changes."""
+        if self._fingerprint is None or self._fingerprint[0] != self.state:
+            self._fingerprint = self.state, self._hash()
+        return self._fingerprint[1]
+
+    def _hash(self) -> str:
         state = hashlib.blake2b(digest_size=16)
         for name, module in self.module.named_modules():
             state.update(f"{name}={type(module).__name__};".encode())
@@ -290,18 +273,6 @@ class Network:
 
 def plain(name: str) -> str:
     return re.sub(r"[\W_]+", "", name.casefold())
-
-
-def _parts(output: Any) -> dict[str, Any]:
-    """What a module returned, by name; by number where there are no names."""
-    if isinstance(output, dict):
-        return {str(key): value for key, value in output.items()}
-    if isinstance(output, tuple | list):
-        names = getattr(output, "_fields", map(str, range(len(output))))
-        return dict(zip(names, output, strict=True))
-    if dataclasses.is_dataclass(output):
-        return {field.name: getattr(output, field.name) for field in dataclasses.fields(output)}
-    return {}
 
 
 def out_of_memory(error: BaseException) -> bool:
