@@ -134,8 +134,12 @@ def render_batch(
 
 
 def steps_of(preset: str, steps: int | None, frames: Sequence[int]) -> int:
-    """The steps of a preset unless others are asked for; refuses what cannot be, and frames that are not among them."""
-    steps = preset_of(preset).steps if steps is None else steps
+    """The steps of a preset, more if a later frame is wanted, unless a number is asked for.
+
+    Refuses what cannot be, and frames that are not among the steps.
+    """
+    if steps is None:
+        steps = max(preset_of(preset).steps, *frames, 1)
     if isinstance(steps, bool) or not isinstance(steps, int) or steps < 1:
         raise BadSpec(f"steps must be a whole number from 1 up, not {steps!r}")
     for step in frames:

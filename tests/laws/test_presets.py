@@ -8,6 +8,7 @@ import torch
 from nets import linear
 
 import phosphene as ph
+from phosphene.front import steps_of
 from phosphene.optimizers import SGD, Adam
 from phosphene.presets import PRESETS
 
@@ -43,6 +44,13 @@ def test_steps_and_optimizer_take_the_place_of_the_presets() -> None:
     assert ph.render(net, "unit:0", transform="none").spec["steps"] == PRESETS["standard"].steps
     given = ph.render(net, "unit:0", preset="draft", optimizer=SGD(2.0), steps=3, transform="none")
     assert (given.spec["steps"], given.spec["optimizer"]) == (3, {"name": "sgd", "lr": 2.0})
+
+
+def test_a_later_frame_makes_a_longer_ascent() -> None:
+    assert steps_of("standard", None, ()) == steps_of("standard", None, (0, 48)) == 256
+    assert steps_of("standard", None, (0, 4, 48, 512)) == 512
+    with pytest.raises(ph.errors.BadSpec, match="no frame can be kept at step 512: the steps are 0 to 256"):
+        steps_of("standard", 256, (0, 512))
 
 
 def test_bad_presets_and_rates_are_refused() -> None:
