@@ -195,6 +195,30 @@ def test_new_weights_make_a_new_graph() -> None:
     assert apart(after[0], exact[0]) < 1e-5
 
 
+class Keeping(nn.Module):
+    """It keeps what it saw, as many a model does."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv = nn.Conv2d(3, 4, 3)
+        self.seen: list[Tensor] = []
+        self.last: Tensor | None = None
+        self.by_name: dict[str, Tensor] = {}
+
+    def forward(self, x: Tensor) -> Tensor:
+        self.last = self.conv(x)
+        self.seen.append(self.last)
+        self.by_name["conv"] = self.last
+        return self.last
+
+
+def test_no_symbol_of_the_trace_stays_in_the_model() -> None:
+    module = Keeping()
+    result = ph.render(ph.load(module, input_size=(3, 16, 16)), "conv:0", steps=2, arithmetic="fp32")
+    assert result.arithmetic == "fp32"
+    assert all(type(one) is Tensor for one in (module.last, *module.seen, *module.by_name.values()))
+
+
 class Branching(nn.Module):
     def __init__(self) -> None:
         super().__init__()

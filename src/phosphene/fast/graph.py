@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import copy
 import inspect
 import operator
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 from torch import fx, nn
@@ -46,7 +48,8 @@ def cut(network: Network, layers: Sequence[str]) -> fx.Graph:
     parameters = list(inspect.signature(network.module.forward).parameters.values())[1:]
     given = {p.name: p.default for p in parameters if p.default is not p.empty}
     try:
-        graph = tracer.trace(network.module, concrete_args=given or None)
+        with _kept(network.module):
+            graph = tracer.trace(network.module, concrete_args=given or None)
     except Exception as error:  # the user's own code runs on proxies; whatever it does, it is not traced
         raise Refused(f"it cannot be traced ({type(error).__name__})") from error
     (last,) = graph.find_nodes(op="output")
@@ -57,6 +60,23 @@ def cut(network: Network, layers: Sequence[str]) -> fx.Graph:
         if node.op == "call_function" and node.target in _IN_PLACE:
             node.target = _IN_PLACE[node.target]
     return graph
+
+
+@contextmanager
+def _kept(module: nn.Module) -> Iterator[None]:
+    """What a forward writes into its modules while it is traced are symbols; none of them stays there."""
+    before = [(part, dict(vars(part))) for part in module.modules()]
+    held = [value for _, own in before for value in own.values() if isinstance(value, list | dict | set)]
+    copies = [copy.copy(value) for value in held]
+    try:
+        yield
+    finally:
+        for part, own in before:
+            vars(part).clear()
+            vars(part).update(own)
+        for value, content in zip(held, copies, strict=True):
+            value.clear()
+            value.extend(content) if isinstance(value, list) else value.update(content)
 
 
 def _node(network: Network, tracer: _Tracer, layer: str) -> fx.Node:
