@@ -53,6 +53,7 @@ class Recipe:
 RECIPES = {
     "plain": Recipe(stages=((6, 48), (19, 64)), peak=0.2, average=0.998),
     "robust": Recipe(stages=((3, 48), (7, 64)), peak=0.08, eps=0.75, average=0.998),
+    "robust-more": Recipe(stages=((9, 64),), peak=0.08, eps=0.75, average=0.999, seed=1),
 }
 
 

@@ -184,7 +184,7 @@ def replay_batch(
     results: list[Result] = []
     networks: dict[ModelSpec, Network] = {}
     for key, group in groupby(recorded, key=lambda one: (replace(one[0], target="", seed=0), *one[1:])):
-        job, fingerprint, frames, until = key
+        job, fingerprint, frames, until, ran = key
         used = network if network is not None else networks.get(job.model)
         if used is None:
             used = networks[job.model] = load_spec(job.model, device)
@@ -199,14 +199,18 @@ def replay_batch(
             rows_that_fit(used, jobs[0])
             begin = picture_tensor(start, images.make(job.image), used.device)
         try:
-            results += make(jobs, used, start=begin, watch=Watch(progress, frames, until=until))
+            made = make(jobs, used, start=begin, watch=Watch(progress, frames, until=until))
         except KeyboardInterrupt as stopped:
             raise Stopped(results + (stopped.results if isinstance(stopped, Stopped) else [])) from None
+        if ran is not None and made[0].arithmetic.split()[0] != ran:
+            raise NotReproducible(f"the record was made in {ran} arithmetic; here it is {made[0].arithmetic}")
+        results += made
     return results
 
 
-def _recorded(record: Mapping[str, Any]) -> tuple[Job, str, tuple[int, ...], int | None]:
-    """A record's job, the fingerprint of its network, the steps of its frames, and the step at which it was stopped."""
+def _recorded(record: Mapping[str, Any]) -> tuple[Job, str, tuple[int, ...], int | None, str | None]:
+    """A record's job, the fingerprint of its network, the steps of its frames, the step at which it was stopped, and
+    the arithmetic that ran."""
     if not isinstance(record.get("spec"), Mapping):
         raise BadSpec("this is no phosphene record: it has no spec")
     job = Job.from_dict(record["spec"])
@@ -215,4 +219,5 @@ def _recorded(record: Mapping[str, Any]) -> tuple[Job, str, tuple[int, ...], int
         until = int(record["steps"]) if record.get("partial") else None
     except (TypeError, KeyError, ValueError) as error:
         raise BadSpec("the record's steps or frames cannot be read; was it edited?") from error
-    return job, str(record.get("fingerprint")), frames, until
+    ran = record.get("arithmetic")
+    return job, str(record.get("fingerprint")), frames, until, ran.split()[0] if isinstance(ran, str) and ran else None

@@ -155,12 +155,13 @@ class _Making:
         draws = self.batch.jobs[0].robust
         moved = evidence.robust(self.exact, parts.objective, pictures, chain, parts.stream, draws, acts.frame)
         fine = evidence.high_frequency(pictures).tolist()
+        fingerprint = self.network.fingerprint
         seconds = round((time.monotonic() - self.begun) / len(self.batch.jobs), 3)
         return [
             Result(
-                id=job.id(self.network.fingerprint),
+                id=job.id(fingerprint),
                 model=self.network.name,
-                fingerprint=self.network.fingerprint,
+                fingerprint=fingerprint,
                 target=self._target(row),
                 status=_status(step, row),
                 seed=job.seed,

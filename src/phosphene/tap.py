@@ -7,12 +7,11 @@ from contextlib import nullcontext
 from types import TracebackType
 from typing import Any
 
-import torch
 from torch import Tensor, nn
 
 from .address import OUTPUT
-from .errors import ModelError
-from .fast import CLOSE, Program, Refused, differs, hooked, program
+from .errors import ModelError, PhospheneError
+from .fast import Program, Refused, hooked, trusted
 from .models.layers import Layer, channels_first, layer_tensor
 from .models.network import Network
 from .models.steady import Steady
@@ -53,9 +52,10 @@ class Tap:
         return self.arithmetic if self.why_plain is None else f"exact ({self.why_plain})"
 
     def __enter__(self) -> Tap:
+        self.why_plain = None
         if self.arithmetic != "exact" and self.wanted:
             try:
-                self._program = trusted(self.network, self.wanted, self.arithmetic)
+                self._program = self._trusted()
                 return self
             except Refused as reason:
                 self.why_plain = str(reason)
@@ -76,12 +76,32 @@ class Tap:
         self._found.clear()
         self._program = None
 
+    def _trusted(self) -> Program:
+        if hooked(self.network.module):  # asked each time: hooks come and go
+            raise Refused("it has hooks")
+        with Tap(self.network, self.wanted) as plain:
+            return trusted(self.network, self.wanted, self.arithmetic, self._read, plain)
+
     def _fast(self, program: Program, pictures: Images, redirect: bool) -> dict[str, Tensor]:
         try:
-            found = program(self.network.prepare(pictures), redirect=redirect)
-        except (RuntimeError, TypeError, ValueError) as error:
+            return self._read(self.wanted, program(self.network.prepare(pictures), redirect=redirect), len(pictures))
+        except (PhospheneError, MemoryError):
+            raise
+        except Exception as error:  # parts of it are the user's own code
             raise self.network.failed(pictures, error) from error
-        return named(self.network, self.wanted, found)
+
+    def _read(self, layers: Sequence[str], outputs: Sequence[Any], rows: int) -> dict[str, Tensor]:
+        """What modules returned, as activations in fp32."""
+        found = {}
+        for layer, output in zip(layers, outputs, strict=True):
+            if layer == OUTPUT:
+                found[layer] = self.network.logits(output, rows).float()
+                continue
+            tensor = layer_tensor(output)
+            if tensor is None or len(tensor) != rows:
+                raise ModelError(f"{layer} of {self.network.name} is not one row per picture in its graph")
+            found[layer] = channels_first(tensor, self.network.find(layer)[0].kind).float()
+        return found
 
     def _hook(self, name: str, wanted: dict[int, tuple[Layer, list[str]]]) -> Any:
         def hook(_: nn.Module, __: Any, output: Any) -> None:
@@ -131,54 +151,6 @@ class Tap:
         if missing:
             raise ModelError(f"the forward did not reach {', '.join(missing)} on a picture of {_size(pictures)}")
         return found
-
-
-def named(network: Network, layers: Sequence[str], outputs: Sequence[Any]) -> dict[str, Tensor]:
-    """What modules returned, as activations in fp32."""
-    found = {}
-    for layer, output in zip(layers, outputs, strict=True):
-        if layer == OUTPUT:
-            found[layer] = network.logits(output).float()
-            continue
-        tensor = layer_tensor(output)
-        if tensor is None:
-            raise Refused(f"{layer} is no tensor in the graph")
-        found[layer] = channels_first(tensor, network.find(layer)[0].kind).float()
-    return found
-
-
-def trusted(network: Network, layers: tuple[str, ...], arithmetic: str) -> Program:
-    """The network's fast path, once its activations on a noise picture are those of the plain one. Raises Refused."""
-    if hooked(network.module):  # not remembered: hooks come and go
-        raise Refused("it has hooks")
-    known = network.programs.get((layers, arithmetic))
-    if known is None or known[0] != network.state:
-        try:
-            made: Program | Refused = _checked(network, layers, arithmetic)
-        except Refused as reason:
-            made = reason
-        known = network.programs[layers, arithmetic] = network.state, made
-    if isinstance(known[1], Refused):
-        raise known[1]
-    found: Program = known[1]
-    return found
-
-
-def _checked(network: Network, layers: tuple[str, ...], arithmetic: str) -> Program:
-    made = program(network, layers, arithmetic)
-    noise = torch.rand(1, *network.preprocessing.size, generator=torch.Generator().manual_seed(0)).to(network.device)
-    with torch.no_grad():
-        try:
-            found = named(network, layers, made(network.prepare(noise)))
-        except Exception as error:  # copies in another float type may fail in any way
-            raise Refused(f"its graph fails ({type(error).__name__})") from error
-        with Tap(network, layers) as plain:
-            expected = plain(noise)
-    for layer in layers:
-        gap = differs(found[layer], expected[layer])
-        if not gap <= CLOSE[arithmetic]:
-            raise Refused(f"its graph gives other activations of {layer} ({gap:.1g} off)")
-    return made
 
 
 def _size(pictures: Images) -> str:

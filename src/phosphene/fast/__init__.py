@@ -3,6 +3,6 @@
 from __future__ import annotations
 
 from .graph import Refused, hooked
-from .program import CLOSE, Program, arithmetic, differs, program
+from .program import Program, arithmetic, trusted
 
-__all__ = ["CLOSE", "Program", "Refused", "arithmetic", "differs", "hooked", "program"]
+__all__ = ["Program", "Refused", "arithmetic", "hooked", "trusted"]

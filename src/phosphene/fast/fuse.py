@@ -12,38 +12,50 @@ from torch import Tensor, fx, nn
 from ..models.steady import pair
 from ..models.surgery import clipped
 from .graph import module_of, only_user
-from .kernels import Convolution, Geometry, Guest, PackedConvolution, Relu, Switch
+from .kernels import Convolution, Geometry, Linear, PackedConvolution, Relu, Switch
 
 
 @dataclass
 class Fuser:
-    """``run()``: the graph as a module. The network's own modules are read, never written."""
+    """``run()``: the graph as a module. The modules of ``network`` are read, never written."""
 
     graph: fx.Graph
     network: nn.Module
     dtype: torch.dtype
-    device: torch.device
+    packs: bool  # oneDNN on a CPU
     switch: Switch
-    made: dict[str, nn.Module] = field(default_factory=dict)
+    made: dict[str, Any] = field(default_factory=dict)
 
-    def run(self) -> nn.Module:
+    def run(self) -> fx.GraphModule:
         for node in list(self.graph.nodes):
             module = self._module(node)
             if type(module) is nn.Conv2d and module.padding_mode == "zeros" and not isinstance(module.padding, str):
                 self._place(node, self._convolution(node, module))
+            elif type(module) is nn.Linear and self.packs:
+                self._place(node, Linear(module.weight, module.bias, self.dtype, self.switch))
             elif (top := self._top(node)) is not None:
                 node.args = node.args[:1]
                 self._place(node, Relu(top, self.switch))
-        return fx.GraphModule({**self._rest(), **self.made}, self.graph)
+            elif module is not None:
+                self._place(node, self._guest(module))
+            elif node.op == "get_attr":
+                self._constant(node)
+        return fx.GraphModule(self.made, self.graph)
 
     def _module(self, node: fx.Node | None) -> nn.Module | None:
         """The network's module that a node calls."""
-        return None if node is None or node.target in self.made else module_of(self.network, node)
+        return None if node is None or str(node.target) in self.made else module_of(self.network, node)
+
+    def _named(self, value: Any) -> str:
+        name = f"phosphene_{len(self.made)}"
+        self.made[name] = value
+        return name
 
     def _place(self, node: fx.Node, module: nn.Module) -> None:
-        name = f"fast{len(self.made)}"
-        node.op, node.target, node.kwargs = "call_module", name, {}
-        self.made[name] = module
+        if not isinstance(module, Convolution | Linear | Relu):
+            node.target = self._named(module)
+            return
+        node.op, node.target, node.kwargs = "call_module", self._named(module), {}
 
     def _skip(self, node: fx.Node, source: fx.Node) -> None:
         """Take ``node`` out; ``source`` does its work."""
@@ -59,7 +71,7 @@ class Fuser:
             self._skip(follower, node)
             follower = only_user(node)
         how = Geometry(pair(conv.stride), pair(conv.padding), pair(conv.dilation), conv.groups)
-        kind = PackedConvolution if self._packs else Convolution
+        kind = PackedConvolution if self.packs else Convolution
         layer = kind(weight, bias, how, self.dtype, self.switch)
         if follower is not None and (top := self._top(follower)) is not None:
             layer.top = top
@@ -71,8 +83,8 @@ class Fuser:
         module = self._module(node)
         if type(module) is nn.ReLU:
             return float("inf")
-        if isinstance(module, nn.Hardtanh):  # ReLU6 is one
-            return float(module.max_val) if module.min_val == 0 else None
+        if type(module) in (nn.ReLU6, nn.Hardtanh):
+            return float(module.max_val) if module.min_val == 0 else None  # type: ignore[union-attr, arg-type]
         found = None
         if node.op == "call_function":
             found = clipped(node.target, node.args, node.kwargs)
@@ -80,30 +92,17 @@ class Fuser:
             found = clipped(getattr(Tensor, str(node.target), None), node.args, node.kwargs)
         return None if found is None or not isinstance(found[0], fx.Node) else found[1]
 
-    @property
-    def _packs(self) -> bool:
-        return self.device.type == "cpu" and bool(torch.backends.mkldnn.is_available())  # type: ignore[no-untyped-call]
-
-    def _rest(self) -> dict[str, Any]:
-        """What else the graph refers to: modules and tensors of the network, as copies where the float type differs."""
-        found: dict[str, Any] = {}
-        for node in self.graph.nodes:
-            name = str(node.target)
-            if node.op == "call_module" and name not in self.made:
-                found[name] = self._guest(self.network.get_submodule(name))
-            elif node.op == "get_attr":
-                owner, _, attribute = name.rpartition(".")
-                value = getattr(self.network.get_submodule(owner), attribute)
-                floats = isinstance(value, Tensor) and value.is_floating_point()
-                found[name] = value.detach().to(self.dtype) if floats else value
-        return found
-
     def _guest(self, module: nn.Module) -> nn.Module:
+        """Any other module, as it is; a copy where the float type differs."""
         floats = [t for t in (*module.parameters(), *module.buffers()) if t.is_floating_point()]
-        if any(t.dtype != self.dtype for t in floats):
-            module = copy.deepcopy(module).to(self.dtype)
-        plain = type(module).__module__.startswith("torch.nn.")
-        return Guest(module, self.switch) if self._packs and not plain else module
+        return copy.deepcopy(module).to(self.dtype) if any(t.dtype != self.dtype for t in floats) else module
+
+    def _constant(self, node: fx.Node) -> None:
+        """A parameter, buffer or constant that the forward reads."""
+        owner, _, attribute = str(node.target).rpartition(".")
+        value = getattr(self.network.get_submodule(owner), attribute)
+        floats = isinstance(value, Tensor) and value.is_floating_point()
+        node.target = self._named(value.detach().to(self.dtype) if floats else value)
 
 
 def fold(weight: Tensor, bias: Tensor | None, norm: nn.BatchNorm2d) -> tuple[Tensor, Tensor]:

@@ -5,11 +5,11 @@ from __future__ import annotations
 import copy
 import inspect
 import operator
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from typing import Any
 
-from torch import fx, nn
+from torch import Tensor, fx, nn
+from torch.nn.modules import module as hooks_of_all
 
 from ..address import OUTPUT
 from ..models.network import Network
@@ -38,45 +38,53 @@ class _Tracer(fx.Tracer):
         return result
 
 
-# in-place operators on tensors, and what they mean where nobody else holds the tensor
-_IN_PLACE = {operator.iadd: operator.add, operator.isub: operator.sub, operator.imul: operator.mul}
+def shadow(module: nn.Module) -> nn.Module:
+    """A copy to trace and to run, with the same tensors: whatever a forward writes down, it writes down there."""
+    memo: dict[int, Any] = {}
+    for part in module.modules():
+        for values in (part._parameters, part._buffers, vars(part)):
+            memo.update({id(value): value for value in values.values() if isinstance(value, Tensor)})
+    twin = copy.deepcopy(module, memo)
+    for part in twin.modules():
+        part._forward_hooks.clear()
+        part._forward_pre_hooks.clear()
+    return twin
 
 
-def cut(network: Network, layers: Sequence[str]) -> fx.Graph:
-    """The graph whose outputs are ``layers``, in order, and nothing behind them. Raises Refused."""
+def cut(network: Network, module: nn.Module, layers: Sequence[str]) -> fx.Graph:
+    """The graph of ``module``, a shadow of the network's, whose outputs are ``layers``, and nothing behind them."""
     tracer = _Tracer()
-    parameters = list(inspect.signature(network.module.forward).parameters.values())[1:]
+    parameters = list(inspect.signature(module.forward).parameters.values())[1:]
     given = {p.name: p.default for p in parameters if p.default is not p.empty}
-    try:
-        with _kept(network.module):
-            graph = tracer.trace(network.module, concrete_args=given or None)
-    except Exception as error:  # the user's own code runs on proxies; whatever it does, it is not traced
-        raise Refused(f"it cannot be traced ({type(error).__name__})") from error
+    graph = tracer.trace(module, concrete_args=given or None)
+    for node in list(graph.nodes):
+        _out_of_place(node, module)
     (last,) = graph.find_nodes(op="output")
     found = tuple(last.args[0] if layer == OUTPUT else _node(network, tracer, layer) for layer in layers)
-    last.args = (found,)
+    last.args = (tuple(_aside(graph, module, node) for node in found),)
     graph.eliminate_dead_code(lambda node: node.op in ("placeholder", "output"))
-    for node in graph.nodes:
-        if node.op == "call_function" and node.target in _IN_PLACE:
-            node.target = _IN_PLACE[node.target]
     return graph
 
 
-@contextmanager
-def _kept(module: nn.Module) -> Iterator[None]:
-    """What a forward writes into its modules while it is traced are symbols; none of them stays there."""
-    before = [(part, dict(vars(part))) for part in module.modules()]
-    held = [value for _, own in before for value in own.values() if isinstance(value, list | dict | set)]
-    copies = [copy.copy(value) for value in held]
-    try:
-        yield
-    finally:
-        for part, own in before:
-            vars(part).clear()
-            vars(part).update(own)
-        for value, content in zip(held, copies, strict=True):
-            value.clear()
-            value.extend(content) if isinstance(value, list) else value.update(content)
+_IN_PLACE = {operator.iadd: operator.add, operator.isub: operator.sub, operator.imul: operator.mul}
+_METHODS = {f"{name}_": name for name in ("add", "sub", "mul", "div", "clamp", "relu", "sigmoid", "tanh")}
+
+
+def _out_of_place(node: fx.Node, module: nn.Module) -> None:
+    """In-place operations as what they return. Refused where the result is thrown away and the effect alone counts."""
+    target: Any = node.target
+    called = module_of(module, node)
+    by_name = node.op == "call_method" and target.endswith("_") and not target.endswith("__")
+    flagged = bool(node.kwargs.get("inplace")) or bool(getattr(called, "inplace", False)) or "out" in node.kwargs
+    in_place = by_name or flagged or target is operator.setitem or target in _IN_PLACE
+    if in_place and not node.users:
+        raise Refused("it works in place")
+    if node.op == "call_function" and target in _IN_PLACE:
+        node.target = _IN_PLACE[target]
+    elif by_name and target in _METHODS:
+        node.target = _METHODS[target]
+    elif node.op == "call_method" and target == "view":
+        node.target = "reshape"  # a map whose channels come last cannot always be viewed
 
 
 def _node(network: Network, tracer: _Tracer, layer: str) -> fx.Node:
@@ -88,15 +96,21 @@ def _node(network: Network, tracer: _Tracer, layer: str) -> fx.Node:
     return node
 
 
+def _aside(graph: fx.Graph, module: nn.Module, node: Any) -> Any:
+    """A convolution that is wanted itself is run once more for that, so that the others see its batch norm folded as
+    ever: what a row computes does not depend on what its neighbours look at."""
+    if not isinstance(module_of(module, node), nn.Conv2d) or not node.users:
+        return node
+    with graph.inserting_after(node):
+        return graph.node_copy(node)
+
+
 def hooked(module: nn.Module) -> bool:
     """Whether anything listens to a module's run that a graph would not call; taps of ours do not count."""
-    hooks = (
-        hook
-        for part in module.modules()
-        for table in (part._forward_hooks, part._forward_pre_hooks, part._backward_hooks, part._backward_pre_hooks)
-        for hook in table.values()
-    )
-    return any(getattr(hook, "__module__", None) != TAP for hook in hooks)
+    tables = [hooks_of_all._global_forward_hooks, hooks_of_all._global_forward_pre_hooks]
+    for part in module.modules():
+        tables += [part._forward_hooks, part._forward_pre_hooks, part._backward_hooks, part._backward_pre_hooks]
+    return any(getattr(hook, "__module__", None) != TAP for table in tables for hook in table.values())
 
 
 def only_user(node: fx.Node) -> fx.Node | None:
@@ -104,6 +118,7 @@ def only_user(node: fx.Node) -> fx.Node | None:
     return next(iter(node.users)) if len(node.users) == 1 else None
 
 
-def module_of(network: nn.Module, node: fx.Node | None) -> nn.Module | None:
+def module_of(network: nn.Module, node: Any) -> nn.Module | None:
     """The module that a node calls."""
-    return network.get_submodule(str(node.target)) if node is not None and node.op == "call_module" else None
+    called = isinstance(node, fx.Node) and node.op == "call_module"
+    return network.get_submodule(str(node.target)) if called else None

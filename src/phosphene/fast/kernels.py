@@ -13,11 +13,10 @@ from typing import Any, NamedTuple
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
-from torch.overrides import TorchFunctionMode
 
-from ..models.steady import Pair, pair, phases
+from ..models.steady import Pair, phases
 from ..models.surgery import apply as redirected
-from ..models.surgery import clipped, redirected_gradient
+from ..models.surgery import redirected_gradient
 
 LAST = torch.channels_last
 KEPT = 4  # layouts that a convolution remembers: a few batch sizes
@@ -94,12 +93,17 @@ class PackedConvolution(Convolution):
             split = self.weight.view(self.groups, outputs // self.groups, inputs, 1, 1)
             turned = split.transpose(1, 2).reshape(-1, outputs // self.groups, 1, 1)
             return _Packed(turned, None, (0, 0), (1, 1), (1, 1), self.groups)
-        parts = [phases(part, self.stride) for part in self.weight.chunk(self.groups)]
-        return _Packed(torch.cat(parts), None, (0, 0), (1, 1), (1, 1), self.groups)
+        return _Packed(phases(self.weight, self.stride, self.groups), None, (0, 0), (1, 1), (1, 1), self.groups)
 
     def forward(self, x: Tensor) -> Tensor:
         made: Tensor = _Convolution.apply(x.to(self.weight.dtype), self)
         return made
+
+    def forget(self) -> None:
+        """Drop the layouts that were made so far."""
+        for kernel in (self._forth, self._back):
+            if kernel is not None:
+                kernel.laid.clear()
 
     def forth(self, x: Tensor) -> Tensor:
         return self._forth(x, self.top)
@@ -146,15 +150,15 @@ class _Packed:
         self.weight = weight.contiguous(memory_format=LAST)
         self.bias = bias
         self.how = (list(padding), list(stride), list(dilation), groups)
-        self._laid: dict[torch.Size, Tensor] = {}
+        self.laid: dict[torch.Size, Tensor] = {}
 
     def __call__(self, x: Tensor, top: float | None) -> Tensor:
-        laid = self._laid.get(x.shape)
+        laid = self.laid.get(x.shape)
         if laid is None:
-            if len(self._laid) >= KEPT:
-                self._laid.pop(next(iter(self._laid)))
+            if len(self.laid) >= KEPT:
+                self.laid.pop(next(iter(self.laid)))
             laid = torch.ops.mkldnn._reorder_convolution_weight(self.weight, *self.how, list(x.shape))
-            self._laid[x.shape] = laid
+            self.laid[x.shape] = laid
         after = _AFTER.get(top, ("hardtanh", [0.0, top]))
         made: Tensor = torch.ops.mkldnn._convolution_pointwise(x, laid, self.bias, *self.how, *after, "")
         return made
@@ -186,42 +190,19 @@ class _Convolution(torch.autograd.Function):
         return layer.back(g.contiguous(memory_format=LAST), ctx.shape), None
 
 
-class Guest(nn.Module):
-    """A module of the user's own kind, run as it is; convolutions that it calls with frozen weights are ours."""
+class Linear(nn.Module):
+    """A linear layer; on vectors it is a 1x1 convolution, which rounds the same for any number of rows."""
 
-    def __init__(self, module: nn.Module, switch: Switch) -> None:
+    def __init__(self, weight: Tensor, bias: Tensor | None, dtype: torch.dtype, switch: Switch) -> None:
         super().__init__()
-        self.module, self._calls = module, _Calls(switch)
+        self.weight = weight.detach().to(dtype)
+        self.bias = None if bias is None else bias.detach().to(dtype)
+        self.convolution = PackedConvolution(weight[:, :, None, None], bias, Geometry((1, 1), (0, 0), (1, 1), 1), dtype,
+                                             switch)  # fmt: skip
 
-    def forward(self, *args: Any, **kwargs: Any) -> Any:
-        with self._calls:
-            return self.module(*args, **kwargs)
-
-
-class _Calls(TorchFunctionMode):
-    """Inside it, ``F.conv2d`` is a ``PackedConvolution`` made at the first call with a weight."""
-
-    def __init__(self, switch: Switch) -> None:
-        super().__init__()
-        self.switch = switch
-        self._made: dict[tuple[Any, ...], PackedConvolution] = {}
-
-    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        kwargs = kwargs or {}
-        if func is torch.conv2d or func is F.conv2d:
-            return self._conv2d(*args, **kwargs)
-        found = clipped(func, args, kwargs) if self.switch.redirect else None
-        if found is not None and not found[2]:
-            return redirected(found[0], found[1])
-        return func(*args, **kwargs)
-
-    def _conv2d(self, input: Tensor, weight: Tensor, bias: Tensor | None = None, stride: Any = 1,  # noqa: A002
-                padding: Any = 0, dilation: Any = 1, groups: int = 1) -> Tensor:  # fmt: skip
-        if isinstance(padding, str) or input.ndim != 4 or weight.requires_grad or weight.grad_fn is not None:
-            return F.conv2d(input, weight, bias, stride, padding, dilation, groups)
-        how = Geometry(pair(stride), pair(padding), pair(dilation), groups)
-        key = (weight.data_ptr(), weight._version, how)
-        if key not in self._made:
-            self._made[key] = PackedConvolution(weight, bias, how, weight.dtype, self.switch)
-        made: Tensor = self._made[key](input)
-        return made
+    def forward(self, x: Tensor) -> Tensor:
+        x = x.to(self.weight.dtype)
+        if x.ndim == 2:
+            made: Tensor = self.convolution(x[:, :, None, None])
+            return made[:, :, 0, 0]
+        return F.linear(x, self.weight, self.bias)

@@ -1,40 +1,58 @@
-"""A network's fast path to some of its layers, made once and held against the plain path before it is trusted."""
+"""A network's fast path to some of its layers: made once, and held against the plain path before it is trusted."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor, fx
 
 from ..models.network import Network
-from ..shapes import Seen
+from ..models.steady import Steady
+from ..models.surgery import RedirectRelu
+from ..shapes import Images, Seen
 from .fuse import Fuser
-from .graph import Refused, cut
-from .kernels import LAST, Switch
+from .graph import Refused, cut, shadow
+from .kernels import LAST, PackedConvolution, Switch
 
 DTYPES = {"bf16": torch.bfloat16, "fp32": torch.float32}
-# how far the fast path may be from the plain one on a probe, relative to the activations' norm
-CLOSE = {"bf16": 0.1, "fp32": 1e-4}
+# How far activations and gradients may be from the plain path's on the probes, relative to their norm. In fp32 a ReLU
+# or two may fall to the other side of zero, and each counts with its whole gradient; bf16 is there for rounding, what
+# the graph computes was checked in fp32.
+CLOSE = {"fp32": (1e-4, 2e-2), "bf16": (0.1, 0.6)}
+KEPT = 4  # programs that a network remembers
+
+Outputs = dict[str, Tensor]
+Read = Callable[[Sequence[str], Sequence[Any], int], Outputs]
 
 
 @dataclass(frozen=True, eq=False)
 class Program:
     """``program(prepared)``: what the wanted layers' modules return for prepared pictures, in order."""
 
-    module: nn.Module
-    arithmetic: str
+    module: fx.GraphModule
+    dtype: torch.dtype
     switch: Switch
+    steady: Steady
 
     def __call__(self, prepared: Seen, *, redirect: bool = False) -> Sequence[Any]:
         self.switch.redirect = redirect
         try:
-            found: Sequence[Any] = self.module(prepared.to(DTYPES[self.arithmetic], memory_format=LAST))
+            with self.steady, RedirectRelu() if redirect else nullcontext():
+                # not __call__: it prints a traceback of generated code for any error
+                found: Sequence[Any] = self.module.forward(prepared.to(self.dtype, memory_format=LAST))
         finally:
             self.switch.redirect = False
         return found
+
+    def forget(self) -> None:
+        """Drop what was laid out for the probes' shapes."""
+        for layer in self.module.modules():
+            if isinstance(layer, PackedConvolution):
+                layer.forget()
 
 
 def arithmetic(device: torch.device) -> str:
@@ -46,16 +64,108 @@ def arithmetic(device: torch.device) -> str:
     return "fp32"
 
 
-def program(network: Network, layers: Sequence[str], wanted: str) -> Program:
-    """The fast path to ``layers``, inside ``network.frozen()``. Raises Refused with the reason why there is none."""
+def trusted(
+    network: Network, layers: tuple[str, ...], wanted: str, read: Read, plain: Callable[[Images], Outputs]
+) -> Program:
+    """The fast path to ``layers``, inside ``network.frozen()``; Refused with the reason when there is none.
+
+    ``read``: what modules returned -> activations by layer. ``plain``: the plain path.
+    """
+    state = network.state
+    if network.programs.get("state") != state:
+        network.programs.clear()
+        network.programs["state"] = state
+    key = (layers, wanted)
+    if key not in network.programs:
+        made: Program | str
+        try:
+            made = _checked(network, layers, wanted, read, plain)
+        except Refused as reason:
+            made = str(reason)
+        for old in list(network.programs)[1 : 2 - KEPT or None]:
+            del network.programs[old]
+        network.programs[key] = made
+    found: Program | str = network.programs[key]
+    if isinstance(found, str):
+        raise Refused(found)
+    return found
+
+
+def _made(network: Network, layers: Sequence[str], dtype: torch.dtype) -> Program:
+    twin, switch = shadow(network.module), Switch()
+    graph = cut(network, twin, layers)
+    packs = network.device.type == "cpu" and bool(torch.backends.mkldnn.is_available())  # type: ignore[no-untyped-call]
+    return Program(Fuser(graph, twin, dtype, packs, switch).run(), dtype, switch, Steady())
+
+
+def _checked(
+    network: Network, layers: tuple[str, ...], wanted: str, read: Read, plain: Callable[[Images], Outputs]
+) -> Program:
+    """fp32 first, which shows whether the graph is the network; then, if asked for, bf16."""
     if network.dtype != torch.float32:
         raise Refused(f"its weights are {network.dtype}")
-    switch = Switch()
-    graph = cut(network, layers)
-    return Program(Fuser(graph, network.module, DTYPES[wanted], network.device, switch).run(), wanted, switch)
+    probes = _probes(network)
+    expected = _measured(probes, layers, plain)
+    for kind in dict.fromkeys(("fp32", wanted)):
+        try:
+            program = _made(network, layers, DTYPES[kind])
+
+            def run(x: Images, program: Program = program) -> Outputs:
+                return read(layers, program(network.prepare(x)), len(x))
+
+            found = _measured(probes, layers, run)
+        except Refused:
+            raise
+        except Exception as error:  # a user's code runs on symbols, or in another float type: anything may come
+            raise Refused(f"its graph fails ({type(error).__name__})") from error
+        for layer, gaps in _gaps(found, expected, layers).items():
+            for what, gap, most in zip(("activations", "gradients"), gaps, CLOSE[kind], strict=True):
+                if not gap <= _allowed(most, network.device):
+                    raise Refused(f"its graph gives other {what} of {layer} ({gap:.1g} off in {kind})")
+    program.forget()
+    return program
 
 
-def differs(found: Tensor, expected: Tensor) -> float:
-    """Distance relative to the expected norm."""
-    gap = (found.float() - expected).norm() / expected.norm().clamp(min=1e-12)
-    return float(gap)
+def _allowed(most: float, device: torch.device) -> float:
+    """A GPU that multiplies in TF32 rounds more coarsely."""
+    coarse = device.type == "cuda" and torch.backends.cudnn.allow_tf32
+    return max(most, 1e-2) if coarse else most
+
+
+def _probes(network: Network) -> Images:
+    """Noise over the whole range, and dark noise of low contrast."""
+    noise = torch.rand(2, *network.preprocessing.size, generator=torch.Generator().manual_seed(0))
+    noise[1] = 0.05 + 0.2 * noise[1]
+    return noise.to(network.device)
+
+
+def _measured(
+    probes: Images, layers: Sequence[str], run: Callable[[Images], Outputs]
+) -> dict[str, tuple[Tensor, Tensor]]:
+    """Layer -> activations and the gradient of a random sum of them, each ``(2, ...)``."""
+    leaf = probes.clone().requires_grad_()
+    acts = run(leaf)
+    found = {}
+    for layer in layers:
+        values = acts[layer]
+        if not values.requires_grad:
+            raise Refused(f"{layer} has no gradient")
+        weights = torch.randn(values.shape, generator=torch.Generator().manual_seed(1)).to(values.device)
+        (gradient,) = torch.autograd.grad((values * weights).sum(), leaf, retain_graph=True, allow_unused=True)
+        found[layer] = (values.detach(), torch.zeros_like(leaf) if gradient is None else gradient)
+    return found
+
+
+def _gaps(
+    found: dict[str, tuple[Tensor, Tensor]], expected: dict[str, tuple[Tensor, Tensor]], layers: Sequence[str]
+) -> dict[str, tuple[float, float]]:
+    """Layer -> distance of activations and of gradients, relative to the expected norm, the larger of the probes'."""
+
+    def gap(a: Tensor, b: Tensor) -> float:
+        if a.shape != b.shape:
+            return float("inf")
+        apart, norm = (a.float() - b.float()).flatten(1).norm(dim=1), b.float().flatten(1).norm(dim=1)
+        return float((apart / norm.clamp(min=1e-6)).max())
+
+    return {layer: (gap(found[layer][0], expected[layer][0]), gap(found[layer][1], expected[layer][1]))
+            for layer in layers}  # fmt: skip

@@ -84,9 +84,22 @@ class Network:
         yield from self.module.buffers()
 
     @property
-    def state(self) -> tuple[tuple[int, int], ...]:
-        """Changes whenever a weight or buffer does."""
-        return tuple((tensor.data_ptr(), tensor._version) for tensor in self._tensors())
+    def state(self) -> tuple[Any, ...]:
+        """Changes when a module, a plain setting of one, or the content of a weight or buffer does."""
+        parts = [
+            (name, id(part), type(part), tuple((k, v) for k, v in vars(part).items() if isinstance(v, _PLAIN)))
+            for name, part in self.module.named_modules()
+        ]
+        with torch.no_grad():
+            tensors = [
+                (tensor.shape, tensor.dtype, tensor.device, float(tensor.sum()), float(tensor.float().norm()))
+                for tensor in self._tensors()
+                if tensor.numel()
+            ]
+        return (*parts, *tensors)
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**vars(self), "programs": {}}  # laid-out weights cannot be copied, and need not be
 
     @property
     def device(self) -> torch.device:
@@ -269,6 +282,9 @@ class Network:
         head = [self.preprocessing.mean, self.preprocessing.std, self.output]
         state.update(json.dumps(head).encode())
         return state.hexdigest()
+
+
+_PLAIN = (bool, int, float, str, bytes, tuple, type(None))
 
 
 def plain(name: str) -> str:

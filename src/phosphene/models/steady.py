@@ -14,7 +14,7 @@ from typing import Any
 
 import torch
 import torch.nn.functional as F
-from torch import Tensor
+from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
 Pair = tuple[int, int]
@@ -25,11 +25,14 @@ def pair(value: Any) -> Pair:
     return (value, value) if isinstance(value, int) else (int(value[0]), int(value[-1]))
 
 
-def phases(weight: Tensor, stride: Pair) -> Tensor:
+def phases(weight: Tensor, stride: Pair, groups: int = 1) -> Tensor:
     """The kernel of the input gradient: ``(c * s * s, o, J, J)`` from ``(o, c, k, k)``, J = ceil(k / s).
 
-    Output ``(c, a, b)`` is the gradient at the input positions that are a and b beyond a multiple of the stride.
+    Output ``(c, a, b)`` is the gradient at the input positions that are a and b beyond a multiple of the stride. With
+    groups, each has its own ``c`` and ``o``, one after the other.
     """
+    if groups > 1:
+        return torch.cat([phases(part, stride) for part in weight.chunk(groups)])
     outputs, inputs, high, wide = weight.shape
     rows, columns = -(-high // stride[0]), -(-wide // stride[1])
     padded = F.pad(weight, (0, columns * stride[1] - wide, 0, rows * stride[0] - high))
@@ -37,38 +40,47 @@ def phases(weight: Tensor, stride: Pair) -> Tensor:
     return split.permute(1, 3, 5, 0, 2, 4).reshape(-1, outputs, rows, columns).contiguous()
 
 
-def input_gradient(g: Tensor, kernel: Tensor, shape: torch.Size, padding: Pair, stride: Pair) -> Tensor:
+def input_gradient(
+    g: Tensor, kernel: Tensor, shape: torch.Size, padding: Pair, stride: Pair, groups: int = 1
+) -> Tensor:
     """d(loss)/d(input) of a convolution from that of its output, as one convolution with ``phases(weight, stride)``."""
     rows, columns = kernel.shape[2:]
     if stride == (1, 1) and padding[0] < rows and padding[1] < columns:
-        return _convolve(g, kernel, None, (rows - 1 - padding[0], columns - 1 - padding[1]), (1, 1))
+        return _convolve(g, kernel, None, (rows - 1 - padding[0], columns - 1 - padding[1]), (1, 1), groups)
     high = -(-(shape[2] + 2 * padding[0]) // stride[0])
     wide = -(-(shape[3] + 2 * padding[1]) // stride[1])
     g = F.pad(g, (columns - 1, wide - g.shape[3], rows - 1, high - g.shape[2]))
-    found = _convolve(g, kernel, None, (0, 0), (1, 1))
+    found = _convolve(g, kernel, None, (0, 0), (1, 1), groups)
     found = found.view(len(g), shape[1], *stride, high, wide).permute(0, 1, 4, 2, 5, 3)
     found = found.reshape(len(g), shape[1], high * stride[0], wide * stride[1])
     return found[:, :, padding[0] : padding[0] + shape[2], padding[1] : padding[1] + shape[3]]
 
 
-def _convolve(x: Tensor, weight: Tensor, bias: Tensor | None, padding: Pair, stride: Pair) -> Tensor:
-    made: Tensor = torch.mkldnn_convolution(x, weight, bias, padding, stride, (1, 1), 1)
+def _convolve(x: Tensor, weight: Tensor, bias: Tensor | None, padding: Pair, stride: Pair, groups: int) -> Tensor:
+    made: Tensor = torch.mkldnn_convolution(x, weight, bias, padding, stride, (1, 1), groups)
     return made
 
 
 class _Convolution(torch.autograd.Function):
     @staticmethod
     def forward(
-        ctx: Any, x: Tensor, weight: Tensor, bias: Tensor | None, padding: Pair, stride: Pair, kernel: Tensor
+        ctx: Any,
+        x: Tensor,
+        weight: Tensor,
+        bias: Tensor | None,
+        padding: Pair,
+        stride: Pair,
+        groups: int,
+        kernel: Tensor,
     ) -> Tensor:
         ctx.save_for_backward(kernel)
-        ctx.how = (x.shape, padding, stride)
-        return _convolve(x, weight, bias, padding, stride)
+        ctx.how = (x.shape, padding, stride, groups)
+        return _convolve(x, weight, bias, padding, stride, groups)
 
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> Any:
         (kernel,) = ctx.saved_tensors
-        return input_gradient(gradients[0].contiguous(), kernel, *ctx.how), None, None, None, None, None
+        return input_gradient(gradients[0].contiguous(), kernel, *ctx.how), None, None, None, None, None, None
 
 
 class Steady(TorchFunctionMode):
@@ -90,11 +102,13 @@ class Steady(TorchFunctionMode):
 
     def _conv2d(self, input: Tensor, weight: Tensor, bias: Tensor | None = None, stride: Any = 1,  # noqa: A002
                 padding: Any = 0, dilation: Any = 1, groups: int = 1) -> Tensor | None:  # fmt: skip
-        plain = groups == 1 and pair(dilation) == (1, 1) and not isinstance(padding, str)
+        plain = pair(dilation) == (1, 1) and not isinstance(padding, str)
         if not plain or input.ndim != 4 or not _ours(input, weight, bias):
             return None
         stride = pair(stride)
-        made: Tensor = _Convolution.apply(input, weight, bias, pair(padding), stride, self._kernel(weight, stride))
+        made: Tensor = _Convolution.apply(
+            input, weight, bias, pair(padding), stride, groups, self._kernel(weight, stride, groups)
+        )
         return made
 
     def _linear(self, input: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor | None:  # noqa: A002
@@ -103,17 +117,19 @@ class Steady(TorchFunctionMode):
         made = self._conv2d(input[:, :, None, None], weight[:, :, None, None], bias)
         return None if made is None else made[:, :, 0, 0]
 
-    def _kernel(self, weight: Tensor, stride: Pair) -> Tensor:
-        """The gradient's kernel, made once per weight and again when the weight has changed."""
-        key = (weight.data_ptr(), stride)
+    def _kernel(self, weight: Tensor, stride: Pair, groups: int) -> Tensor:
+        """The gradient's kernel; of a parameter made once, and again when it has changed."""
+        if not isinstance(weight, nn.Parameter):  # computed in the forward: another tensor each time
+            return phases(weight.detach(), stride, groups)
+        key = (id(weight), stride)
         known = self._kernels.get(key)
-        if known is None or known[1] != weight._version or known[0].shape != weight.shape:
-            known = (weight, weight._version, phases(weight.detach(), stride))
+        if known is None or known[1] != weight._version or known[0] is not weight:
+            known = (weight, weight._version, phases(weight.detach(), stride, groups))
             self._kernels[key] = known
         return known[2]
 
 
 def _ours(x: Tensor, weight: Tensor, bias: Tensor | None) -> bool:
     frozen = not weight.requires_grad and (bias is None or not bias.requires_grad)
-    cpu = x.device.type == "cpu" and x.dtype == weight.dtype == torch.float32
+    cpu = x.device.type == "cpu" and x.dtype == weight.dtype and x.dtype in (torch.float32, torch.bfloat16)
     return frozen and cpu and x.numel() > 0 and bool(torch.backends.mkldnn.enabled) and _HERE
