@@ -49,6 +49,8 @@ class Tap:
     @property
     def ran(self) -> str:
         """The arithmetic, with the reason when the fast path was asked for and there is none."""
+        if self._program is not None:
+            return self._program.arithmetic
         return self.arithmetic if self.why_plain is None else f"exact ({self.why_plain})"
 
     def __enter__(self) -> Tap:

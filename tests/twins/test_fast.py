@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pickle
+
 import pytest
 import torch
 import torch.nn.functional as F
@@ -12,6 +14,7 @@ from torch.testing import assert_close
 from untouched import untouched
 
 import phosphene as ph
+from phosphene.address import OUTPUT
 from phosphene.fast.fuse import fold
 from phosphene.fast.kernels import Geometry, PackedConvolution, Switch
 from phosphene.models.network import Network
@@ -71,6 +74,9 @@ def test_a_convolution_and_its_relu_are_those_of_autograd(case, top: float | Non
 def test_a_folded_batch_norm_is_the_batch_norm(bias: bool, affine: bool) -> None:
     conv, norm = nn.Conv2d(3, 5, 3, bias=bias), nn.BatchNorm2d(5, affine=affine).eval()
     with torch.no_grad():
+        if affine:
+            norm.weight.copy_(draw(5, seed=3))
+            norm.bias.copy_(draw(5, seed=4))
         norm.running_mean.copy_(draw(5, seed=1))
         norm.running_var.copy_(draw(5, seed=2).exp())
     x = draw(2, 3, 8, 8)
@@ -106,8 +112,10 @@ class Odd(nn.Module):
             self.pool = nn.MaxPool2d(3, 2, 1)
             self.head = nn.Linear(12, 4)
             for norm in (self.norm, self.late):
-                nn.init.normal_(norm.running_mean)
-                nn.init.uniform_(norm.running_var, 0.5, 2)
+                for values in (norm.running_mean, norm.bias):
+                    nn.init.normal_(values)
+                for values in (norm.running_var, norm.weight):
+                    nn.init.uniform_(values, 0.5, 2)
         self.eval()
 
     def forward(self, x: Tensor) -> Tensor:
@@ -124,8 +132,11 @@ class Odd(nn.Module):
 LAYERS = ["stem", "norm", "inplace#0", "deep", "late", "clip", "user", "inplace", "logit"]
 
 
-def activations_and_gradient(network: Network, layer: str, arithmetic: str, redirect: bool = False):
-    x = torch.rand(3, *network.preprocessing.size, generator=torch.Generator().manual_seed(5)).requires_grad_()
+def activations_and_gradient(
+    network: Network, layer: str, arithmetic: str, redirect: bool = False, size: tuple[int, int] | None = None
+):
+    shape = network.preprocessing.size[:1] + (size or network.preprocessing.size[1:])
+    x = torch.rand(3, *shape, generator=torch.Generator().manual_seed(5)).requires_grad_()
     with network.frozen(), Tap(network, [layer], arithmetic) as tap:
         acts = tap(x, redirect=redirect)[layer]
         weights = draw(*acts.shape, seed=1)
@@ -141,8 +152,6 @@ def apart(a: Tensor, b: Tensor) -> float:
 @pytest.mark.parametrize("layer", LAYERS)
 def test_the_graph_is_the_network(layer: str, redirect: bool) -> None:
     """fp32: activations within 1e-5; gradients too, up to a ReLU that rounding flips, of which this net has none."""
-    from phosphene.address import OUTPUT
-
     name = OUTPUT if layer == "logit" else layer
     network = ph.load(Odd(), input_size=(3, 24, 24))
     expected = activations_and_gradient(network, name, "exact", redirect)
@@ -153,7 +162,20 @@ def test_the_graph_is_the_network(layer: str, redirect: bool) -> None:
     assert apart(found[0], expected[0]) < 1e-5
     assert apart(found[1], expected[1]) < 1e-5
     assert apart(coarse[0], expected[0]) < 0.05
-    assert apart(coarse[1], expected[1]) < 0.4
+    assert apart(coarse[1], expected[1]) < 0.8  # near-ties: a max-pool's, a ReLU's
+
+
+@pytest.mark.parametrize("packed", [True, False])
+def test_other_sizes_and_other_devices_kernels(packed: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A picture of another size than the probes', odd on one side; and the kernels that GPUs get."""
+    if not packed:
+        monkeypatch.setattr(torch.backends.mkldnn, "is_available", lambda: False)
+    network = ph.load(Odd(), input_size=(3, 24, 24))
+    for layer in ("clip", "user", "inplace"):
+        exact, fast = (activations_and_gradient(network, layer, how, size=(31, 26)) for how in ("exact", "fp32"))
+        assert fast[2] == "fp32"
+        assert apart(fast[0], exact[0]) < 1e-5
+        assert apart(fast[1], exact[1]) < 1e-5
 
 
 @pytest.mark.parametrize("name", ["miniception", "miniception-plain"])
@@ -166,17 +188,37 @@ def test_miniception_takes_the_fast_path(name: str) -> None:
         assert apart(fast[1], exact[1]) < 1e-2  # a flipped ReLU counts with its whole gradient
 
 
-@pytest.mark.parametrize("arithmetic", FAST)
-def test_a_row_does_not_depend_on_its_neighbours(arithmetic: str) -> None:
+class Heads(nn.Module):
+    """Reflected borders, a functional convolution, a large linear head."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        with torch.random.fork_rng():
+            torch.manual_seed(0)
+            self.reflect = nn.Conv2d(3, 8, 3, padding=1, padding_mode="reflect")
+            self.kernel = nn.Parameter(torch.randn(8, 4, 3, 3) * 0.2)
+            self.wide = nn.Linear(8 * 9, 512)
+            self.head = nn.Linear(512, 300)
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = F.conv2d(self.reflect(x).relu(), self.kernel, stride=2, padding=1, groups=2)
+        return self.head(self.wide(F.adaptive_avg_pool2d(x, 3).flatten(1)).relu())
+
+
+@pytest.mark.parametrize("arithmetic", ["exact", *FAST])
+@pytest.mark.parametrize("layer", ["mixed5a", "@out", "heads"])
+def test_a_row_does_not_depend_on_its_neighbours(layer: str, arithmetic: str) -> None:
     """Forward and gradient, bit for bit, for batches of 1 to 17."""
-    network = ph.load("miniception")
+    network = ph.load(Heads(), input_size=(3, 24, 24)) if layer == "heads" else ph.load("miniception")
+    layer = layer if layer == "mixed5a" else OUTPUT
     x = torch.rand(17, 3, 52, 60, generator=torch.Generator().manual_seed(0))
-    with network.frozen(), Tap(network, ["mixed5a"], arithmetic) as tap:
+    with network.frozen(), Tap(network, [layer], arithmetic) as tap:
+        assert tap.ran == arithmetic
 
         def both(rows: Tensor) -> tuple[Tensor, Tensor]:
             leaf = rows.clone().requires_grad_()
-            acts = tap(leaf)["mixed5a"]
-            return acts.detach(), torch.autograd.grad(acts.mean((2, 3))[:, 3].sum(), leaf)[0]
+            acts = tap(leaf)[layer]
+            return acts.detach(), torch.autograd.grad(acts[:, 3].sum(), leaf)[0]
 
         whole = both(x)
         for rows in (1, 2, 3, 5, 8, 16):
@@ -184,14 +226,31 @@ def test_a_row_does_not_depend_on_its_neighbours(arithmetic: str) -> None:
                 assert torch.equal(part, all_rows[:rows])
 
 
-def test_new_weights_make_a_new_graph() -> None:
+def _trained(module: Odd) -> None:
+    with torch.no_grad():
+        module.stem.weight.mul_(-1)
+
+
+def _set(module: Odd) -> None:
+    module.stem.weight.data.mul_(-1)  # leaves no trace but the numbers
+
+
+def _swapped(module: Odd) -> None:
+    module.inplace = nn.Tanh()
+
+
+def _told(module: Odd) -> None:
+    module.norm.eps = 1.0
+
+
+@pytest.mark.parametrize("change", [_trained, _set, _swapped, _told])
+def test_a_changed_network_is_a_new_graph(change) -> None:
     network = ph.load(Odd(), input_size=(3, 24, 24))
     before, old = activations_and_gradient(network, "late", "fp32"), network.fingerprint
-    with torch.no_grad():
-        network.module.stem.weight.mul_(-1)
+    change(network.module)
     after, exact = (activations_and_gradient(network, "late", arithmetic) for arithmetic in ("fp32", "exact"))
-    assert network.fingerprint != old
-    assert apart(after[0], before[0]) > 0.01
+    assert (network.fingerprint != old) == (change is not _told)
+    assert apart(after[0], before[0]) > 1e-3
     assert apart(after[0], exact[0]) < 1e-5
 
 
@@ -229,11 +288,13 @@ class Branching(nn.Module):
 
 
 class Mutating(nn.Module):
-    """Its ReLU's result is thrown away; what counts is that it works in place."""
+    """Its ReLU's result is thrown away; what counts is that it works in place. On bright noise it does nothing."""
 
     def __init__(self) -> None:
         super().__init__()
         self.conv, self.relu, self.last = nn.Conv2d(3, 4, 3), nn.ReLU(inplace=True), nn.Conv2d(4, 2, 3)
+        nn.init.uniform_(self.conv.weight, 0, 0.1)
+        nn.init.constant_(self.conv.bias, 0.1)
 
     def forward(self, x: Tensor) -> Tensor:
         x = self.conv(x)
@@ -241,12 +302,68 @@ class Mutating(nn.Module):
         return self.last(x)
 
 
+class Ungated(nn.Module):
+    """Activations of its graph are right, gradients are not: tracing does not see the context."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv = nn.Conv2d(3, 4, 3)
+        self.last = nn.Identity()
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = self.conv(x)
+        with torch.no_grad():
+            gate = x.sigmoid()
+        return self.last(x * gate)
+
+
+class Straight(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx, x):
+        return x.sign()
+
+    @staticmethod
+    def backward(ctx, g):
+        return g
+
+
+class Signed(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv = nn.Conv2d(3, 4, 3)
+        self.last = nn.Identity()
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.last(Straight.apply(self.conv(x)) * 0.5)
+
+
+class Soft6(nn.ReLU6):
+    """By its type a ReLU6, by its forward not."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x.sigmoid() * 6
+
+
+class Soft(nn.Sequential):
+    def __init__(self) -> None:
+        super().__init__(nn.Conv2d(3, 4, 3), Soft6())
+
+
+def test_a_subclass_is_what_it_does() -> None:
+    network = ph.load(Soft(), input_size=(3, 16, 16))
+    exact, fast = (activations_and_gradient(network, "1", arithmetic) for arithmetic in ("exact", "fp32"))
+    assert fast[2] == "fp32"
+    assert apart(fast[1], exact[1]) < 1e-5
+
+
 def test_what_cannot_be_traced_runs_as_it_is_and_says_so() -> None:
     hooked = nn.Sequential(nn.Conv2d(3, 4, 3))
     hooked[0].register_forward_hook(lambda module, args, output: output * 2)
     for module, layer, reason in (
         (Branching(), "conv", "cannot be traced"),
-        (Mutating(), "last", "other activations"),
+        (Mutating(), "last", "works in place"),
+        (Ungated(), "last", "other gradients"),
+        (Signed(), "last", "graph"),
         (hooked, "0", "hooks"),
         (nn.Sequential(nn.Conv2d(3, 4, 3)).double(), "0", "weights are torch.float64"),
     ):
@@ -274,3 +391,49 @@ def test_fast_pictures_score_as_exact_ones() -> None:
     }
     assert means["fp32"] == pytest.approx(means["exact"], rel=0.1)
     assert means["bf16"] == pytest.approx(means["exact"], rel=0.1)
+
+
+@pytest.mark.parametrize("arithmetic", ["exact", *FAST])
+def test_company_of_other_layers_changes_nothing(arithmetic: str) -> None:
+    """A neighbour that looks at a bare convolution does not unfold the batch norm behind it."""
+    settings = {"steps": 24, "arithmetic": arithmetic, "size": 24}
+    network = ph.load(Odd(), input_size=(3, 24, 24))
+    alone = ph.render(network, "late:0", **settings)
+    beside = ph.render_batch(network, ["late:0", "wide:3", "stem:2"], **settings)[0]
+    assert beside.id == alone.id
+    assert beside.pixels.tobytes() == alone.pixels.tobytes()
+
+
+def test_nothing_grows() -> None:
+    """Programs, layouts and kernels stay few, whatever is looked at and however long."""
+    network = ph.load(Odd(), input_size=(3, 24, 24))
+    torch.nn.utils.parametrizations.weight_norm(network.module.wide)  # a weight that is new in each forward
+    for layer in ("stem", "norm", "deep", "late", "clip", "user", "pool"):
+        activations_and_gradient(network, layer, "fp32")
+    assert len(network.programs) <= 5
+    with network.frozen(), Tap(network, ["clip"]) as exact, Tap(network, ["clip"], "fp32") as fast:
+        for _ in range(6):
+            for tap in (exact, fast):
+                leaf = torch.rand(2, 3, 24, 24).requires_grad_()
+                tap(leaf)["clip"].sum().backward()
+        assert len(exact._steady._kernels) <= 4
+        assert fast._program is not None
+        assert len(fast._program.steady._kernels) <= 4
+
+
+def test_a_network_that_was_looked_at_can_still_be_copied() -> None:
+    network = ph.load(Odd(), input_size=(3, 24, 24))
+    activations_and_gradient(network, "late", "fp32")
+    again = pickle.loads(pickle.dumps(network))
+    assert again.fingerprint == network.fingerprint
+    assert apart(*(activations_and_gradient(one, "late", "fp32")[0] for one in (again, network))) == 0
+
+
+def test_a_replay_in_other_arithmetic_is_refused() -> None:
+    network = ph.load(Odd(), input_size=(3, 24, 24))
+    record = ph.render(network, "late:0", steps=2, arithmetic="fp32").record()
+    listener = network.module.pool.register_forward_hook(lambda *_: None)
+    with pytest.raises(ph.errors.NotReproducible, match="made in fp32 arithmetic; here it is exact .it has hooks."):
+        ph.replay(record, network)
+    listener.remove()
+    assert ph.replay(record, network).record()["score"] == record["score"]

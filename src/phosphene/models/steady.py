@@ -80,7 +80,10 @@ class _Convolution(torch.autograd.Function):
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> Any:
         (kernel,) = ctx.saved_tensors
-        return input_gradient(gradients[0].contiguous(), kernel, *ctx.how), None, None, None, None, None, None
+        (g,) = gradients
+        if not g.is_contiguous(memory_format=torch.channels_last):
+            g = g.contiguous()
+        return input_gradient(g, kernel, *ctx.how), None, None, None, None, None, None
 
 
 class Steady(TorchFunctionMode):
