@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
+
 import pytest
 import torch
 import torch.nn.functional as F
@@ -121,3 +123,16 @@ def test_what_is_not_ours_is_left_to_torch() -> None:
     with Steady():
         trained(x).sum().backward()
     assert trained.weight.grad is not None
+
+
+@pytest.mark.parametrize(("groups", "stride", "padding"), [(4, 1, 1), (2, 2, 1), (4, 3, 0), (2, (1, 2), 2)])
+def test_groups_equal_autograd(groups, stride, padding) -> None:
+    x, weight, bias = draw(3, 8, 11, 9), draw(12, 8 // groups, 3, 3, seed=1), draw(12, seed=2)
+    found = []
+    for mode in (nullcontext(), Steady()):
+        leaf = x.clone().requires_grad_()
+        with mode:
+            y = F.conv2d(leaf, weight, bias, stride, padding, groups=groups)
+        (gradient,) = torch.autograd.grad(y, leaf, draw(*y.shape, seed=3))
+        found.append((y.detach(), gradient))
+    assert_close(found[1], found[0], rtol=1e-5, atol=1e-4)
