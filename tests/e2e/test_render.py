@@ -54,8 +54,9 @@ def test_the_records_spec_leaves_no_default_unsaid(place: Path, unit: Ran) -> No
         "radius": 1.0, "sd": 0.01, "power": 1.0,
     }  # fmt: skip
     assert [step["name"] for step in spec["transform"]] == ["pad", "jitter", "scale", "rotate", "jitter"]
-    assert spec["optimizer"] == {"name": "adam", "lr": 0.05, "betas": [0.9, 0.999], "eps": 1e-08}
+    assert spec["optimizer"] == {"name": "adam", "lr": 0.2, "betas": [0.3, 0.9], "eps": 1e-08, "decay": "linear"}
     assert (spec["steps"], spec["seed"], spec["redirect"], spec["robust"], spec["start"]) == (8, 0, 16, 16, None)
+    assert spec["arithmetic"] in ("fp32", "bf16")
 
 
 def test_the_command_says_where_the_picture_is_and_how_good(unit: Ran) -> None:

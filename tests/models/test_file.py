@@ -285,5 +285,5 @@ def test_a_real_network(shared):
     assert network.classes == 1000
     assert network.layers["blocks.12.pointwise"].channels == 768
     assert network.layers["stem"].field == (3, 3)
-    result = ph.render(network, "logit:goldfish", steps=3, robust=1, transform="none", size=64)
+    result = ph.render(network, "logit:goldfish", steps=16, robust=1, transform="none", size=64)
     assert result.score.clean > result.score.start

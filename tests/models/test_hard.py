@@ -159,7 +159,7 @@ class Failing(Net):
 ERRORS = [RuntimeError("broke"), ValueError("broke"), KeyError("broke"), ZeroDivisionError("broke"), IndexError()]
 
 
-@pytest.mark.parametrize(("error", "after"), list(zip(ERRORS, (1, 2, 3, 5, 7), strict=True)), ids=repr)
+@pytest.mark.parametrize(("error", "after"), list(zip(ERRORS, (1, 2, 3, 4, 5), strict=True)), ids=repr)
 def test_a_model_that_raises_midway_is_named_and_put_back(error, after):
     module = Failing(error, after).train()
     network = load(module)
