@@ -23,6 +23,7 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--count", type=int, default=20)
     parser.add_argument("--size", type=int, default=224)
+    parser.add_argument("--preset", default="standard")
     parser.add_argument("--threads", type=int)
     parser.add_argument("--out", type=Path, required=True)
     args = parser.parse_args()
@@ -32,7 +33,7 @@ def main() -> None:
     order = Stream.of([args.seed]).fold("classes").uniform(network.classes)[0].argsort().tolist()
     drawn = [int(c) for c in args.classes.split(",")] if args.classes else sorted(order[: args.count])
     results = ph.render_batch(
-        network, [ph.Logit(number) for number in drawn], size=args.size,
+        network, [ph.Logit(number) for number in drawn], size=args.size, preset=args.preset,
         progress=lambda p: print(f"step {p.step} score {p.score:.2f}", flush=True) if p.step % 64 == 0 else None,
     )  # fmt: skip
     right = 0
