@@ -179,7 +179,8 @@ def test_version_and_help(here: Here) -> None:
     assert top.code == 0
     assert all(word in top.out for word in ("render", "layers", "models", "phosphene render miniception mixed4b:11"))
     about = here("render", "--help").out
-    assert all(word in about for word in ("-o FILE.png", "--replay", "standard (default): 256 steps", "logit:goldfish", "lucid"))
+    words = ("-o FILE.png", "--replay", "standard (default): 256 steps", "logit:goldfish", "lucid")
+    assert all(word in about for word in words)
 
 
 def test_layers_can_be_narrowed_down(here: Here) -> None:
