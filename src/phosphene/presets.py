@@ -14,7 +14,6 @@ class Preset:
 
     steps: int
     optimizer: Adam
-    about: str
 
 
 def _bold(lr: float) -> Adam:
@@ -23,10 +22,10 @@ def _bold(lr: float) -> Adam:
 
 
 PRESETS: dict[str, Preset] = {
-    "standard": Preset(256, _bold(0.2), "256 steps"),
-    "fast": Preset(128, _bold(0.3), "128 steps, the score of lucid's 512"),
-    "draft": Preset(64, _bold(0.4), "64 steps, for a first look"),
-    "lucid": Preset(512, Adam(), "512 steps at lucid's rate"),
+    "standard": Preset(256, _bold(0.2)),
+    "fast": Preset(128, _bold(0.3)),
+    "draft": Preset(64, _bold(0.4)),
+    "lucid": Preset(512, Adam()),
 }
 
 

@@ -124,18 +124,17 @@ def _render(args: argparse.Namespace, bar: Bar) -> list[Result]:
     from ..images import images
     from ..presets import preset
 
-    steps = steps_of(args.preset, args.steps, frames)  # before a network is loaded, let alone downloaded
-    optimizer = preset(args.preset).optimizer
-    if args.lr is not None:
-        optimizer = replace(optimizer, lr=args.lr)
+    steps_of(args.preset, args.steps, frames)  # refuses before a network is loaded, let alone downloaded
+    optimizer = None if args.lr is None else replace(preset(args.preset).optimizer, lr=args.lr)
     image = images.make({"name": args.image, "size": sides, "colour": args.colour})
     return render_batch(
         load(args),
         args.target,
         image=image,
         transform=args.transform,
+        preset=args.preset,
         optimizer=optimizer,
-        steps=steps,
+        steps=args.steps,
         seed=args.seed,
         start=args.start,
         frames=frames,

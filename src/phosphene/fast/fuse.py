@@ -35,7 +35,7 @@ class Fuser:
                 self._place(node, Linear(module.weight, module.bias, self.dtype, self.switch))
             elif (top := self._top(node)) is not None:
                 node.args = node.args[:1]
-                self._place(node, Relu(top, self.switch))
+                self._place(node, Relu(top))
             elif module is not None:
                 self._place(node, self._guest(module))
             elif node.op == "get_attr":

@@ -14,8 +14,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from ..models.steady import Pair, phases
-from ..models.surgery import apply as redirected
+from ..models.steady import Pair, by_phases, phases
 from ..models.surgery import redirected_gradient
 
 LAST = torch.channels_last
@@ -24,22 +23,25 @@ KEPT = 4  # layouts that a convolution remembers: a few batch sizes
 
 @dataclass
 class Switch:
-    """Shared by the layers of one program. ``redirect``: blocked ReLUs let the gradient through."""
+    """Shared by the fused layers of a program, which RedirectRelu cannot see into. ``redirect``: as it does."""
 
     redirect: bool = False
 
 
 class Relu(nn.Module):
-    """max(x, 0), or clipped at ``top`` too."""
+    """max(x, 0), or clipped at ``top`` too; never in place."""
 
-    def __init__(self, top: float, switch: Switch) -> None:
+    def __init__(self, top: float) -> None:
         super().__init__()
-        self.top, self.switch = top, switch
+        self.top = top
 
     def forward(self, x: Tensor) -> Tensor:
-        if self.switch.redirect:
-            return redirected(x, self.top)
-        return F.relu(x) if self.top == float("inf") else F.hardtanh(x, 0.0, self.top)
+        return relu(x, self.top)
+
+
+def relu(x: Tensor, top: float) -> Tensor:
+    """One function call, so that ``RedirectRelu`` sees it."""
+    return F.relu(x) if top == float("inf") else F.hardtanh(x, 0.0, top)
 
 
 class Geometry(NamedTuple):
@@ -65,7 +67,7 @@ class Convolution(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         y = F.conv2d(x.to(self.weight.dtype), self.weight, self.bias, self.stride, self.padding, self.dilation,
                      self.groups)  # fmt: skip
-        return y if self.top is None else Relu(self.top, self.switch)(y)
+        return y if self.top is None else relu(y, self.top)
 
 
 class PackedConvolution(Convolution):
@@ -120,7 +122,9 @@ class PackedConvolution(Convolution):
             return self._back(g, None)
         if self.weight.shape[2:] == (1, 1):
             return self._spread(self._back(g, None), shape)
-        return self._shuffled(g, shape)
+        back = self._back
+        kernel = (back.weight.shape[2], back.weight.shape[3])
+        return by_phases(g, lambda x: back(x, None), kernel, shape, self.padding, self.stride)
 
     def _spread(self, g: Tensor, shape: torch.Size) -> Tensor:
         """A 1x1 convolution reads every stride-th position; the others have no gradient."""
@@ -128,17 +132,6 @@ class PackedConvolution(Convolution):
         full = g.new_zeros((shape[0], shape[1], shape[2] + 2 * up, shape[3] + 2 * left)).contiguous(memory_format=LAST)
         full[:, :, ::down, ::right] = g
         return full[:, :, up : up + shape[2], left : left + shape[3]]
-
-    def _shuffled(self, g: Tensor, shape: torch.Size) -> Tensor:
-        assert self._back is not None
-        rows, columns = self._back.weight.shape[2:]
-        (down, right), (up, left) = self.stride, self.padding
-        high, wide = -(-(shape[2] + 2 * up) // down), -(-(shape[3] + 2 * left) // right)
-        g = F.pad(g, (columns - 1, wide - g.shape[3], rows - 1, high - g.shape[2]))
-        found = self._back(g.contiguous(memory_format=LAST), None)
-        found = found.view(len(g), shape[1], down, right, high, wide).permute(0, 4, 2, 5, 3, 1)
-        found = found.reshape(len(g), high * down, wide * right, shape[1]).permute(0, 3, 1, 2)
-        return found[:, :, up : up + shape[2], left : left + shape[3]]
 
 
 class _Packed:

@@ -87,16 +87,10 @@ class Network:
     def state(self) -> tuple[Any, ...]:
         """Changes when a module, a plain setting of one, or the content of a weight or buffer does."""
         parts = [
-            (name, id(part), type(part), tuple((k, v) for k, v in vars(part).items() if isinstance(v, _PLAIN)))
+            (name, id(part), type(part), tuple((key, value) for key, value in vars(part).items() if _setting(value)))
             for name, part in self.module.named_modules()
         ]
-        with torch.no_grad():
-            tensors = [
-                (tensor.shape, tensor.dtype, tensor.device, float(tensor.sum()), float(tensor.float().norm()))
-                for tensor in self._tensors()
-                if tensor.numel()
-            ]
-        return (*parts, *tensors)
+        return (*parts, *(_content(tensor) for tensor in self._tensors()))
 
     def __getstate__(self) -> dict[str, Any]:
         return {**vars(self), "programs": {}}  # laid-out weights cannot be copied, and need not be
@@ -266,8 +260,9 @@ class Network:
     @property
     def fingerprint(self) -> str:
         """32 hex digits: a hash of the weights, the modules' types and the preprocessing; new when a weight changes."""
-        if self._fingerprint is None or self._fingerprint[0] != self.state:
-            self._fingerprint = self.state, self._hash()
+        state = self.state
+        if self._fingerprint is None or self._fingerprint[0] != state:
+            self._fingerprint = state, self._hash()
         return self._fingerprint[1]
 
     def _hash(self) -> str:
@@ -284,7 +279,18 @@ class Network:
         return state.hexdigest()
 
 
-_PLAIN = (bool, int, float, str, bytes, tuple, type(None))
+def _setting(value: Any) -> bool:
+    """Whether a value is a setting that can be compared: numbers, text, and tuples of them."""
+    if isinstance(value, tuple):
+        return all(map(_setting, value))
+    return value is None or isinstance(value, bool | int | float | str | bytes)
+
+
+@torch.no_grad()
+def _content(tensor: Tensor) -> tuple[Any, ...]:
+    """What tells a tensor's content from another's, cheaply."""
+    values = torch.view_as_real(tensor.resolve_conj()) if tensor.is_complex() else tensor
+    return tensor.shape, tensor.dtype, tensor.device, float(values.sum()), float(values.float().norm())
 
 
 def plain(name: str) -> str:

@@ -10,6 +10,7 @@ PyTorch.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -47,12 +48,26 @@ def input_gradient(
     rows, columns = kernel.shape[2:]
     if stride == (1, 1) and padding[0] < rows and padding[1] < columns:
         return _convolve(g, kernel, None, (rows - 1 - padding[0], columns - 1 - padding[1]), (1, 1), groups)
+    return by_phases(
+        g, lambda x: _convolve(x, kernel, None, (0, 0), (1, 1), groups), (rows, columns), shape, padding, stride
+    )
+
+
+def by_phases(
+    g: Tensor, convolve: Callable[[Tensor], Tensor], kernel: Pair, shape: torch.Size, padding: Pair, stride: Pair
+) -> Tensor:
+    """The input gradient of any stride: one convolution for all phases, ``kernel`` wide, then a pixel shuffle."""
+    rows, columns = kernel
+    last = g.is_contiguous(memory_format=torch.channels_last) and not g.is_contiguous()
     high = -(-(shape[2] + 2 * padding[0]) // stride[0])
     wide = -(-(shape[3] + 2 * padding[1]) // stride[1])
     g = F.pad(g, (columns - 1, wide - g.shape[3], rows - 1, high - g.shape[2]))
-    found = _convolve(g, kernel, None, (0, 0), (1, 1), groups)
-    found = found.view(len(g), shape[1], *stride, high, wide).permute(0, 1, 4, 2, 5, 3)
-    found = found.reshape(len(g), shape[1], high * stride[0], wide * stride[1])
+    found = convolve(g).view(len(g), shape[1], *stride, high, wide)
+    high, wide = high * stride[0], wide * stride[1]
+    if last:
+        found = found.permute(0, 4, 2, 5, 3, 1).reshape(len(g), high, wide, shape[1]).permute(0, 3, 1, 2)
+    else:
+        found = found.permute(0, 1, 4, 2, 5, 3).reshape(len(g), shape[1], high, wide)
     return found[:, :, padding[0] : padding[0] + shape[2], padding[1] : padding[1] + shape[3]]
 
 
