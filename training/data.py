@@ -1,4 +1,4 @@
-"""Tiny ImageNet as uint8 tensors in memory, and the augmentation: shifts and flips."""
+"""Tiny ImageNet as uint8 tensors in memory, and the augmentation: shifts, flips and CutMix."""
 
 from __future__ import annotations
 
@@ -42,6 +42,25 @@ def augment(pictures: Tensor, size: int, shift: int, generator: torch.Generator)
     if size != high:
         moved = F.interpolate(moved, (size, size), mode="bilinear", antialias=True)
     return moved.contiguous(memory_format=torch.channels_last)
+
+
+def cutmix(x: Tensor, y: Tensor, classes: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+    """Paste one box of another picture into each, labels mixed by area: CutMix (Yun et al. 2019).
+
+    ``x`` is ``(b, 3, h, w)``, ``y`` int64 ``(b,)``; the labels come back as shares ``(b, classes)``. The box is the
+    same for the whole batch: its area is uniform in [0, 1] of the picture, its centre anywhere, cut at the border.
+    """
+    high, wide = x.shape[-2:]
+    side = (1 - torch.rand((), generator=generator)).sqrt()
+    place = torch.rand(2, generator=generator)
+    top, bottom = (int(v) for v in ((place[0] + side * torch.tensor([-0.5, 0.5])) * high).clamp(0, high).round())
+    left, right = (int(v) for v in ((place[1] + side * torch.tensor([-0.5, 0.5])) * wide).clamp(0, wide).round())
+    other = torch.randperm(len(x), generator=generator)
+    x = x.clone(memory_format=torch.preserve_format)
+    x[..., top:bottom, left:right] = x[other][..., top:bottom, left:right]
+    share = (bottom - top) * (right - left) / (high * wide)
+    one = F.one_hot(y, classes).float()
+    return x, (1 - share) * one + share * one[other]
 
 
 def _reflect(index: Tensor, size: int) -> Tensor:

@@ -14,11 +14,13 @@ from pathlib import Path
 
 import torch
 import torch.nn.functional as F
+from safetensors.torch import load_file
 from torch import Tensor, nn
 
-from data import augment, load_split
+from data import augment, cutmix, load_split
 from phosphene.models.miniception.architecture import Miniception
 
+CLASSES = 100
 MEAN, STD = (0.48, 0.45, 0.40), (0.28, 0.27, 0.28)
 
 
@@ -36,6 +38,8 @@ class Recipe:
     decay: float = 5e-4
     smoothing: float = 0.1
     seed: int = 0
+    mix: float = 0.0  # share of batches with CutMix
+    unmixed: int = 0  # last epochs without it
     average: float = 0.0  # decay of the exponential moving average of the weights; 0 = none
 
     @property
@@ -54,6 +58,8 @@ RECIPES = {
     "plain": Recipe(stages=((6, 48), (19, 64)), peak=0.2, average=0.998),
     "robust": Recipe(stages=((3, 48), (7, 64)), peak=0.08, eps=0.75, average=0.998),
     "robust-more": Recipe(stages=((9, 64),), peak=0.08, eps=0.75, average=0.999, seed=1),
+    "plain-mix": Recipe(stages=((24, 64),), peak=0.1, mix=0.5, unmixed=3, average=0.999, seed=2),
+    "robust-mix": Recipe(stages=((12, 64),), peak=0.08, eps=0.7, mix=0.5, unmixed=2, average=0.999, seed=3),
 }
 
 
@@ -123,6 +129,14 @@ def optimiser(
     )
 
 
+def load(net: Normalised, start: Path) -> None:
+    """Begin from another run's checkpoint, or from exported weights."""
+    if start.suffix == ".safetensors":
+        net.model.load_state_dict({key: value.float() for key, value in load_file(start).items()}, strict=False)
+    else:
+        net.load_state_dict(torch.load(start, weights_only=True)["net"])
+
+
 def train(recipe: Recipe, name: str, data: Path, out: Path, start: Path | None) -> None:
     out.mkdir(parents=True, exist_ok=True)
     pictures, labels = load_split(data / "train.parquet")
@@ -130,7 +144,7 @@ def train(recipe: Recipe, name: str, data: Path, out: Path, start: Path | None) 
     torch.manual_seed(recipe.seed)
     net = Normalised(Miniception()).to(memory_format=torch.channels_last)
     if start is not None:
-        net.load_state_dict(torch.load(start, weights_only=True)["net"])
+        load(net, start)
     averaged = torch.optim.swa_utils.AveragedModel(
         net, multi_avg_fn=torch.optim.swa_utils.get_ema_multi_avg_fn(recipe.average), use_buffers=True
     )
@@ -157,6 +171,8 @@ def train(recipe: Recipe, name: str, data: Path, out: Path, start: Path | None) 
         losses = []
         for rows in order[: per_epoch * recipe.batch].view(per_epoch, recipe.batch):
             x, y = augment(pictures[rows], size, recipe.shift, generator), labels[rows]
+            if epoch < recipe.epochs - recipe.unmixed and torch.rand((), generator=generator) < recipe.mix:
+                x, y = cutmix(x, y, CLASSES, generator)
             if eps:
                 net.eval().requires_grad_(False)  # the attack sees the network as it will be used
                 x = attack(net, x, y, eps, 1, generator)
@@ -199,7 +215,7 @@ def main() -> None:
     parser.add_argument("recipe", choices=sorted(RECIPES))
     parser.add_argument("--data", type=Path, required=True, help="folder with train.parquet and val.parquet")
     parser.add_argument("--out", type=Path, required=True, help="run folder: log.jsonl, last.pt")
-    parser.add_argument("--start", type=Path, help="last.pt of another run to start from")
+    parser.add_argument("--start", type=Path, help="last.pt of another run, or exported weights (.safetensors)")
     parser.add_argument("--threads", type=int, default=torch.get_num_threads())
     args = parser.parse_args()
     torch.set_num_threads(args.threads)

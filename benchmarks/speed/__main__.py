@@ -24,6 +24,7 @@ from torch import nn
 
 from .contenders import Flashtorch, Lucent, Ours, TorchDreams, Xplique
 from .limit import limits, work
+from .nets import network
 
 ROUNDS, STEPS = 5, 4
 BATCH = 8
@@ -55,22 +56,6 @@ CASES: dict[str, tuple[str, str, int, dict[str, Make]]] = {
         "xplique": lambda m: Xplique("VGG16", "block5_conv3", 128, BATCH),
     }),
 }  # fmt: skip
-
-
-def network(name: str) -> nn.Module:
-    """Random weights, batch norms as a few pictures of noise make them."""
-    import torchvision
-
-    torch.manual_seed(0)
-    extra = {"aux_logits": False, "init_weights": True} if name == "googlenet" else {}
-    model = torchvision.models.get_model(name, weights=None, **extra)
-    with torch.no_grad():
-        for module in model.modules():
-            if isinstance(module, nn.BatchNorm2d):
-                module.momentum = None
-        for _ in range(3):
-            model.train()(torch.rand(8, 3, 128, 128))
-    return model.eval()
 
 
 def measure(case: str) -> dict[str, Any]:

@@ -21,6 +21,7 @@ from .rng import Stream
 from .shapes import Images, Rows, Scores, Seen
 from .tap import Tap
 from .transforms import Chain
+from .window import Window
 
 QUIET = 16  # a row without gradient in this many last steps has none
 
@@ -62,7 +63,7 @@ class Ascent:
     """The live parts of one ascent. ``tap``: an open tap on the objective's layers of a frozen network.
 
     ``frame``: sizes of the layers' maps on bare pictures. ``redirect``: the first steps in which rows whose whole
-    gradient is blocked get a redirected one.
+    gradient is blocked get a redirected one. ``window``: the part of what the network is shown that alone matters.
     """
 
     tap: Tap
@@ -73,6 +74,7 @@ class Ascent:
     stream: Stream
     frame: Mapping[str, tuple[int, ...]]
     redirect: int = 16
+    window: Window | None = None
 
     def run(self, start: Parameters, steps: int) -> Iterator[Step]:
         """Yield the start and the state after each step.
@@ -110,7 +112,10 @@ class Ascent:
             scores = self.objective.score(Activations({}, pictures))
             return scores, _gradient_of(scores, theta, ()), torch.zeros_like(scores, dtype=torch.bool)
         seen = self._seen(pictures, index)
-        scores = self.objective.score(Activations(self.tap(seen, redirect=redirect), pictures, self.frame))
+        maps = self.tap(seen, redirect=redirect)
+        if self.window is not None:
+            maps = self.window.placed(maps)
+        scores = self.objective.score(Activations(maps, pictures, self.frame))
         found = _gradient_of(scores, theta, (seen,))
         blocked = _peak(found[-1]) == 0
         return scores, found[:-1], blocked
@@ -118,7 +123,8 @@ class Ascent:
     def _seen(self, pictures: Images, index: int) -> Seen:
         """What the network is shown at this step."""
         draw = self.transform.sample(self.stream.fold("transform", index), (pictures.shape[2], pictures.shape[3]))
-        return self.transform.apply(pictures, draw, self.tap.only_size)
+        box = None if self.window is None else self.window.box
+        return self.transform.apply(pictures, draw, self.tap.only_size, box)
 
     def _move(
         self, optimizer: torch.optim.Optimizer, theta: Parameters, gradients: tuple[Tensor, ...], finite: Rows

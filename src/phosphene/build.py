@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import psutil
 import torch
 from torch import Tensor
 
@@ -17,6 +15,7 @@ from .errors import BadSpec, OutOfMemory, UnitOutOfRange, UnknownLayer
 from .fast import arithmetic
 from .files import why
 from .images import Fourier, Image, images
+from .memory import PEAK, free, held
 from .models.network import Network
 from .objectives import Layer, Objective, PerRow, from_text, resolve, to_text
 from .optimizers import Optimizer, optimizers
@@ -143,27 +142,21 @@ def assemble(batch: Batch, network: Network) -> Parts:
 def rows_that_fit(network: Network, job: Job) -> int:
     """How many pictures one forward and backward pass can hold; OutOfMemory when not even one fits.
 
-    From the sizes of all activations (outputs twice, for their gradients) and the memory that is free now.
+    From what a small picture was measured to take, by area, and the memory that is free now.
     """
+    channels, rows, columns = images.make(job.image).shape
     _, height, width = network.preprocessing.size
-    image: Mapping[str, Any] = job.image
-    channels, rows, columns = images.make(image).shape
-    area = (rows + 32) * (columns + 32) / ((height + 32) * (width + 32)) if not network.preprocessing.fixed else 1.0
-    values = sum(layer.channels * int(np.prod(layer.size, dtype=np.int64)) for layer in network.layers.values())
-    need = 8.0 * values * area + 64.0 * channels * rows * columns
-    free = _free(network.device)
-    if need > free:
+    only = network.preprocessing.fixed
+    canvas = (height, width) if only else Chain(tuple(map(transforms.make, job.transform))).canvas((rows, columns))
+    each = held(network, from_text(job.target).layers, job.arithmetic) * canvas[0] * canvas[1] / (height * width)
+    need = PEAK * each + 64.0 * channels * rows * columns
+    there = free(network.device)
+    if need > there:
         raise OutOfMemory(
             f"a picture of {rows} x {columns} through {network.name} needs about {need / 2**30:,.1f} GiB, "
-            f"{free / 2**30:,.1f} GiB are free; choose a smaller --size"
+            f"{there / 2**30:,.1f} GiB are free; choose a smaller --size"
         )
-    return max(1, min(TOGETHER, int(0.6 * free / need)))
-
-
-def _free(device: torch.device) -> float:
-    if device.type == "cuda":
-        return float(torch.cuda.mem_get_info(device)[0])
-    return float(psutil.virtual_memory().available)
+    return max(1, min(TOGETHER, int(0.6 * there / need)))
 
 
 def picture_tensor(start: Any, image: Image, device: torch.device) -> Tensor:

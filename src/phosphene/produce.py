@@ -5,9 +5,10 @@ from __future__ import annotations
 import math
 import platform
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from importlib import metadata
+from itertools import groupby
 from typing import Any
 
 import numpy as np
@@ -18,14 +19,15 @@ from . import evidence
 from .ascent import Ascent, Step
 from .build import Parts, assemble, rows_that_fit
 from .errors import ModelError, NotReproducible, OutOfMemory, PhospheneError
-from .images import restart
+from .images import images, restart
 from .models.network import Network, first_line, out_of_memory
-from .objectives import Activations, named, to_text
+from .objectives import Activations, from_text, named, to_text
 from .result import Evidence, Frame, Pixels, Result, Score, Status
 from .shapes import Images
 from .spec import Batch, Job, digest
 from .tap import Tap
-from .transforms import preset
+from .transforms import Chain, preset, transforms
+from .window import Window, Windows
 
 
 @dataclass(frozen=True)
@@ -66,14 +68,12 @@ def produce(batch: Batch, network: Network, *, start: Tensor | None = None, watc
     watch = watch or Watch()
     if batch.jobs[0].start is not None and (start is None or fingerprint_of(start) != batch.jobs[0].start):
         raise NotReproducible("the job starts from a picture that is not the one given; give the same with --start")
-    together = rows_that_fit(network, batch.jobs[0])
     results: list[Result] = []
-    for first in range(0, len(batch.jobs), together):
-        jobs = batch.jobs[first : first + together]
-        part = replace(watch, jobs_before=first, jobs_total=len(batch.jobs))
+    for jobs, window in _shares(batch, network):
+        part = replace(watch, jobs_before=len(results), jobs_total=len(batch.jobs))
         try:
             with network.frozen():
-                results += _Making(Batch(jobs), network, part).make(start)
+                results += _Making(Batch(jobs), network, part, window).make(start)
         except KeyboardInterrupt as stopped:
             raise Stopped(results + (stopped.results if isinstance(stopped, Stopped) else [])) from None
         except torch.OutOfMemoryError as error:
@@ -81,6 +81,21 @@ def produce(batch: Batch, network: Network, *, start: Tensor | None = None, watc
         except (RuntimeError, MemoryError) as error:
             raise _explained(error, network, jobs[0]) from error
     return results
+
+
+def _shares(batch: Batch, network: Network) -> Iterator[tuple[tuple[Job, ...], Window | None]]:
+    """Jobs that go through the network together: as many as fit, and of neurons those that see the same window."""
+    first, together = batch.jobs[0], rows_that_fit(network, batch.jobs[0])
+    if first.arithmetic == "exact":
+        seen: list[tuple[Job, Window | None]] = [(job, None) for job in batch.jobs]
+    else:
+        chain, image = Chain(tuple(transforms.make(step) for step in first.transform)), images.make(first.image)
+        windows = Windows(network, chain, image.shape[1:])
+        seen = [(job, windows.of(from_text(job.target))) for job in batch.jobs]
+    for window, group in groupby(seen, key=lambda one: one[1]):
+        jobs = tuple(job for job, _ in group)
+        for start in range(0, len(jobs), together):
+            yield jobs[start : start + together], window
 
 
 def _explained(error: BaseException, network: Network, job: Job) -> PhospheneError:
@@ -100,8 +115,8 @@ def fingerprint_of(picture: Tensor) -> str:
 class _Making:
     """One forward pass' worth of jobs on its way to results."""
 
-    def __init__(self, batch: Batch, network: Network, watch: Watch) -> None:
-        self.batch, self.network, self.watch = batch, network, watch
+    def __init__(self, batch: Batch, network: Network, watch: Watch, window: Window | None) -> None:
+        self.batch, self.network, self.watch, self.window = batch, network, watch, window
         self.parts: Parts = assemble(batch, network)
         layers = self.parts.objective.layers
         self.exact = Tap(network, layers)
@@ -117,7 +132,7 @@ class _Making:
             acts = evidence.observe(self.exact, parts.image.decode(parameters).detach())
             before = parts.objective.score(acts)
             ascent = Ascent(self.tap, parts.objective, parts.image, parts.chain, parts.optimizer, parts.stream,
-                            acts.frame, job.redirect)  # fmt: skip
+                            acts.frame, job.redirect, self.window)  # fmt: skip
             try:
                 for step in ascent.run(parameters, job.steps):
                     self._watch(step)
@@ -175,10 +190,14 @@ class _Making:
                 pixels=pixels,
                 frames=tuple(self.frames[row]),
                 partial=partial,
-                arithmetic=self.tap.ran,
+                arithmetic=self._ran(),
             )
             for row, (job, pixels) in enumerate(zip(self.batch.jobs, to_pixels(pictures), strict=True))
         ]
+
+    def _ran(self) -> str:
+        """The arithmetic, and what was run if not the whole picture."""
+        return self.tap.ran + ("" if self.window is None else " (a window of {} x {})".format(*self.window.size))
 
     def _target(self, row: int) -> str:
         """A row's target as people read it: classes by name."""

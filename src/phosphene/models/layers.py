@@ -21,8 +21,8 @@ class Layer:
     """One run of a named module whose output is a float tensor.
 
     ``kind``: ``map`` (b, c, h, w), ``map-last`` (b, h, w, c), ``tokens`` (b, t, c), ``vector`` (b, c). ``size``: the
-    positions, ``(h, w)``, ``(t,)`` or ``()``. ``calls``: how often one forward runs it. ``field``: receptive field in
-    pixels, None when it is the whole picture or cannot be told from the graph.
+    positions, ``(h, w)``, ``(t,)`` or ``()``. ``calls``: how often one forward runs it. ``reach``: what a position
+    sees, None when it is the whole picture or cannot be told from the graph.
     """
 
     name: str
@@ -30,8 +30,13 @@ class Layer:
     channels: int
     size: tuple[int, ...]
     calls: int
-    field: tuple[int, int] | None
+    reach: Field | None
     module: str
+
+    @property
+    def field(self) -> tuple[int, int] | None:
+        """The receptive field's rows and columns in pixels."""
+        return None if self.reach is None else self.reach.size
 
 
 def layer_tensor(output: Any) -> Tensor | None:
@@ -114,5 +119,5 @@ def _describe(
         kind = kind_of(shape, picture, module)
         channels = shape[1] if kind in ("map", "vector") else shape[-1]
         size = {"vector": (), "tokens": shape[1:2], "map": shape[2:], "map-last": shape[1:3]}[kind]
-        known = None if field is None or field.whole else field.size
+        known = None if field is None or field.whole else field
         yield Layer(name, kind, channels, tuple(size), len(runs), known, module.__name__)

@@ -67,6 +67,8 @@ class Network:
         self.labels = tuple(labels) if labels is not None else None
         self.output = output
         self._fingerprint: tuple[Any, str] | None = None
+        self._walked: dict[tuple[int, int], dict[str, tuple[Layer, ...]]] = {}
+        self.held: dict[Any, float] = {}  # memory that a picture takes up to some layers, as far as it was measured
         self.programs: dict[Any, Any] = {}  # fast paths that were made, with the state they were made from
         if any(is_lazy(t) for t in self._tensors()):
             raise ModelError(
@@ -176,14 +178,20 @@ class Network:
     @cached_property
     def runs(self) -> dict[str, tuple[Layer, ...]]:
         """Every named module with a tensor output, in the order of the forward, once for each of its runs."""
-        with self.frozen():
-            probe = torch.full((1, *self.preprocessing.size), 0.5, device=self.device)
-            try:
-                return walk(self.module, self.run, probe)
-            except ModelError as error:
-                raise ModelError(
-                    f"{error}\nif it takes another size, say so: --input-size C,H,W or input_size=(c, h, w)"
-                ) from error
+        try:
+            return self.runs_at(self.preprocessing.size[1:])
+        except ModelError as error:
+            raise ModelError(
+                f"{error}\nif it takes another size, say so: --input-size C,H,W or input_size=(c, h, w)"
+            ) from error
+
+    def runs_at(self, size: tuple[int, int]) -> dict[str, tuple[Layer, ...]]:
+        """The same on a picture of ``size``; ModelError when the network does not take it."""
+        if size not in self._walked:
+            with self.frozen():
+                probe = torch.full((1, self.preprocessing.size[0], *size), 0.5, device=self.device)
+                self._walked[size] = walk(self.module, self.run, probe)
+        return self._walked[size]
 
     @cached_property
     def layers(self) -> dict[str, Layer]:

@@ -100,6 +100,15 @@ class Term(Objective):
         """The layers it reads; nothing for a penalty on the picture."""
 
     @property
+    def pointed(self) -> bool:
+        """Whether it looks at one position of its layer's map alone, which ``spot`` tells."""
+        return False
+
+    def spot(self, size: tuple[int, ...]) -> tuple[int, int]:
+        """The position (row, column) in a map of ``size``; UnitOutOfRange when it is not there."""
+        raise TypeError(f"{self} looks at more than one position")
+
+    @property
     def kin(self) -> tuple[Any, ...]:
         """Terms with equal ``kin`` are scored together in one call, each row with its own unit."""
         return (type(self), *self.reads)

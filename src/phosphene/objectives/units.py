@@ -75,13 +75,17 @@ class Neuron(Term):
             raise UnitOutOfRange(f"{terms[0].layer} has no map, so no positions; leave out the part after @")
         height, width = layer.shape[2:]
         inner = acts.frame.get(terms[0].layer, (height, width))
-        where = [term._position(inner) for term in terms]
+        where = [term.spot(inner) for term in terms]
         y = torch.tensor([p[0] + (height - inner[0]) // 2 for p in where], device=layer.device)
         x = torch.tensor([p[1] + (width - inner[1]) // 2 for p in where], device=layer.device)
         maps = pick(layer, index_of([term.channel for term in terms], layer, terms[0].layer))
         return maps[torch.arange(len(terms), device=layer.device), y, x]
 
-    def _position(self, size: tuple[int, ...]) -> tuple[int, int]:
+    @property
+    def pointed(self) -> bool:
+        return True
+
+    def spot(self, size: tuple[int, ...]) -> tuple[int, int]:
         if self.position is None:
             return size[0] // 2, size[1] // 2
         y, x = self.position

@@ -1,12 +1,13 @@
 """What must not matter."""
 
 from .affine import Crop, Jitter, Pad, Rotate, Scale
-from .base import GREY, Chain, Draw, Geometric, fit, resample, transforms
+from .base import GREY, Box, Chain, Draw, Geometric, fit, part, resample, transforms
 from .presets import PRESETS, preset
 
 __all__ = [
     "GREY",
     "PRESETS",
+    "Box",
     "Chain",
     "Crop",
     "Draw",
@@ -16,6 +17,7 @@ __all__ = [
     "Rotate",
     "Scale",
     "fit",
+    "part",
     "preset",
     "resample",
     "transforms",

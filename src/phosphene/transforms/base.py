@@ -30,6 +30,7 @@ GREY = 0.5
 # scores has neighbours' weights (a, 1 - 2a, a) in each direction.
 SOFT = 0.105
 Size = tuple[int, int]
+Box = tuple[int, int, int, int]  # top, left, bottom, right of a part of the canvas; the last two excluded
 
 transforms: Registry[type[Geometric]] = Registry("transform")
 
@@ -85,6 +86,13 @@ class Chain:
         drawn = tuple(step.draw(stream.fold(index)) for index, step in enumerate(self.steps))
         return self.compose(drawn, picture, len(stream))
 
+    def canvas(self, picture: Size) -> Size:
+        """The size of what the network is shown for pictures of ``picture``."""
+        size = picture
+        for step in self.steps:
+            size = step.resize(size, picture)
+        return size
+
     def compose(self, drawn: Sequence[Tensor], picture: Size, rows: int) -> Draw:
         """The draw that given numbers make."""
         total = torch.eye(3, dtype=torch.float64).expand(rows, 3, 3)
@@ -101,12 +109,15 @@ class Chain:
                 )
         return Draw(tuple(drawn), total, size, (count - 1).clamp(min=0))
 
-    def apply(self, pictures: Images, draw: Draw, out: Size | None = None) -> Seen:
-        """Pictures as the network is to see them: ``(b, c, *draw.size)``, or at ``out`` when it takes one size only."""
+    def apply(self, pictures: Images, draw: Draw, out: Size | None = None, box: Box | None = None) -> Seen:
+        """Pictures as the network is to see them: ``(b, c, *draw.size)``, or at ``out`` when it takes one size only.
+
+        ``box``: this part of them alone.
+        """
         if draw.still:
-            return fit(pictures, out)
+            return part(fit(pictures, out), box)
         times = sum(1 for step in self.steps if type(step).interpolates is not Geometric.interpolates) - 1
-        return resample(soften(pictures, draw.saved, times), draw.matrix, draw.size, out)
+        return resample(soften(pictures, draw.saved, times), draw.matrix, draw.size, out, box)
 
 
 def soften(pictures: Images, saved: Tensor, most: int) -> Images:
@@ -125,14 +136,26 @@ def _softer(x: Images, aside: Tensor, dim: int) -> Images:
     return torch.addcmul(x, aside, beside - 2 * x)
 
 
-def resample(pictures: Images, matrix: Matrices, canvas: Size, out: Size | None = None) -> Seen:
-    """One bilinear resampling of ``pictures`` onto a canvas, sampled at ``out`` points; grey outside."""
+def part(pictures: Tensor, box: Box | None) -> Tensor:
+    """A part of pictures, or all of them."""
+    return pictures if box is None else pictures[:, :, box[0] : box[2], box[1] : box[3]]
+
+
+def resample(pictures: Images, matrix: Matrices, canvas: Size, out: Size | None = None, box: Box | None = None) -> Seen:
+    """One bilinear resampling of ``pictures`` onto a canvas, sampled at ``out`` points (of these in ``box`` alone);
+    grey outside."""
     height, width = pictures.shape[2:]
     rows, columns = out or canvas
-    into = torch.tensor([canvas[1] / 2, canvas[0] / 2, 1.0], dtype=torch.float64)
+    top, left, bottom, right = box or (0, 0, rows, columns)
+    tall, wide = canvas[0] / rows, canvas[1] / columns  # pixels of the canvas between points
+    into = torch.tensor([
+        [wide * (right - left) / 2, 0.0, wide * (left + right - columns) / 2],
+        [0.0, tall * (bottom - top) / 2, tall * (top + bottom - rows) / 2],
+        [0.0, 0.0, 1.0],
+    ], dtype=torch.float64)  # fmt: skip
     back = torch.tensor([2 / width, 2 / height], dtype=torch.float64)
-    theta = (back[:, None] * matrix[:, :2] * into).float().to(pictures.device)
-    grid = F.affine_grid(theta, [len(pictures), pictures.shape[1], rows, columns], align_corners=False)
+    theta = (back[:, None] * (matrix[:, :2] @ into)).float().to(pictures.device)
+    grid = F.affine_grid(theta, [len(pictures), pictures.shape[1], bottom - top, right - left], align_corners=False)
     return F.grid_sample(pictures - GREY, grid.to(pictures.dtype), padding_mode="zeros", align_corners=False) + GREY
 
 
