@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: env demo test lint wheel clean
+.PHONY: env demo test lint wheel bench clean
 
 env: .venv/.env
 
@@ -27,6 +27,25 @@ wheel: .venv/.env
 	cd build/wheel && empty/bin/phosphene render miniception conv2:3 --steps 8 -o wheel.png
 	test -s build/wheel/wheel.png && test -s build/wheel/wheel.json
 
+# Speed and quality against other tools, about an hour: JSON and tables in build/bench. MODEL and LAYER: a network of yours.
+BENCH := .venv-bench/bin/python -m benchmarks.speed
+bench: .venv-bench/.env
+	mkdir -p build/bench
+	$(BENCH) --out build/bench --threads 1
+	$(BENCH) --out build/bench
+	$(BENCH).whole --out build/bench --threads 1
+	$(BENCH).parity --out build/bench
+	$(BENCH).fidelity --out build/bench
+	$(if $(MODEL),$(BENCH).parity --out build/bench --model $(MODEL) --layer $(LAYER) --size 96)
+	$(if $(MODEL),$(BENCH).fidelity --out build/bench --model $(MODEL) --layers $(LAYER) --size 96)
+
+.venv-bench/.env: pyproject.toml benchmarks/requirements.txt benchmarks/peers.txt
+	$(PYTHON) -m venv .venv-bench
+	.venv-bench/bin/pip install --quiet --editable .
+	.venv-bench/bin/pip install --quiet -r benchmarks/requirements.txt
+	.venv-bench/bin/pip install --quiet --no-deps -r benchmarks/peers.txt
+	touch $@
+
 .venv/.venv:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "phosphene needs python 3.11 or newer; say which: make PYTHON=python3.12 ..."; exit 1; }
 	$(PYTHON) -m venv .venv
@@ -41,4 +60,4 @@ wheel: .venv/.env
 	touch $@
 
 clean:
-	rm -rf .venv build demo.png demo.json
+	rm -rf .venv .venv-bench build demo.png demo.json

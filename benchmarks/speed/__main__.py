@@ -22,7 +22,9 @@ from typing import Any
 import torch
 from torch import nn
 
-from .contenders import Flashtorch, Lucent, Ours, TorchDreams, Xplique
+from phosphene.fast import arithmetic
+
+from .contenders import Flashtorch, Horama, Lucent, Ours, TfKerasVis, TorchDreams, Xplique
 from .limit import limits, work
 from .nets import network
 
@@ -40,6 +42,7 @@ CASES: dict[str, tuple[str, str, int, dict[str, Make]]] = {
         "lucent at 128": lambda m: Lucent(m, "inception4a", 128, 128),
         "flashtorch": lambda m: Flashtorch(m, "inception4a", 128),
         "torch-dreams": lambda m: TorchDreams(m, "inception4a", 128),
+        "horama (6 crops a step)": lambda m: Horama(m, "inception4a", 128),
     }),
     "step_googlenet_4a_224": ("googlenet", "inception4a", 224, {
         "phosphene": lambda m: Ours(m, "inception4a", 224, BATCH),
@@ -49,6 +52,7 @@ CASES: dict[str, tuple[str, str, int, dict[str, Make]]] = {
         "phosphene": lambda m: Ours(m, "layer2", 128, BATCH),
         "lucent at 128": lambda m: Lucent(m, "layer2", 128, 128),
         "xplique": lambda m: Xplique("ResNet50", "conv3_block4_out", 128, BATCH),
+        "tf-keras-vis": lambda m: TfKerasVis("ResNet50", "conv3_block4_out", 128),
     }),
     "step_vgg16_conv5_3": ("vgg16", "features.29", 128, {
         "phosphene": lambda m: Ours(m, "features.29", 128, BATCH),
@@ -82,7 +86,7 @@ def measure(case: str) -> dict[str, Any]:
 def run(out: Path, cases: list[str], threads: int) -> None:
     torch.set_num_threads(threads)
     found = {
-        "threads": threads, "torch": torch.__version__, "machine": platform.machine(), "limit": limits(),
+        "threads": threads, "arithmetic": arithmetic(torch.device("cpu")), "torch": torch.__version__, "machine": platform.machine(), "limit": limits(),
         "when": time.strftime("%Y-%m-%d"), "cases": [],
     }  # fmt: skip
     for case in cases:
@@ -98,7 +102,7 @@ def table(found: dict[str, Any], case: dict[str, Any]) -> str:
     ours = statistics.median(case["ms"]["phosphene"]) if "phosphene" in case["ms"] else float("nan")
     for label, values in case["ms"].items():
         low, middle, high = statistics.quantiles(values, n=4)
-        kind = "fp32" if label != "phosphene" or "bf16" not in found.get("ours", "bf16") else "bf16"
+        kind = "bf16" if label == "phosphene" and found["arithmetic"] == "bf16" else "fp32"
         best = max(value for name, value in found["limit"].items() if name.endswith(kind))
         share = case["flop"] / (middle / 1e3) / 1e9 / best
         cell = f"{share:.0%} ({kind})" if label.startswith("phosphene") else ""

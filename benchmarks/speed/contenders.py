@@ -137,11 +137,77 @@ class TorchDreams:
                                                             iters=count + 1, custom_func=score))  # fmt: skip
 
 
+class Horama:
+    """``crops``: crops of one picture that it shows the network at each step, 6 by default."""
+
+    def __init__(self, model: nn.Module, layer: str, size: int, crops: int = 6) -> None:
+        import horama
+
+        self.clock = Clock()
+        found: list[torch.Tensor] = []
+        model.get_submodule(layer).register_forward_hook(lambda m, given, output: found.append(output))
+
+        def score(pictures: torch.Tensor) -> torch.Tensor:
+            found.clear()
+            model(pictures)
+            self.clock()
+            return found[0][:, 0].mean()
+
+        self._run = lambda count: horama.fourier(score, total_steps=count, image_size=size, model_input_size=size,
+                                                 crops_per_iteration=crops, device="cpu")  # fmt: skip
+
+    def steps(self, count: int) -> list[float]:
+        return self.clock.steps(lambda: self._run(count + 1))
+
+
+def tensorflow() -> Any:
+    """TensorFlow with the Keras that its tools were written for, on as many threads as PyTorch has here."""
+    import os
+
+    os.environ["TF_USE_LEGACY_KERAS"] = "1"
+    os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
+    import tensorflow as tf
+
+    if not _started:  # TensorFlow takes this before its first work alone
+        tf.config.threading.set_intra_op_parallelism_threads(torch.get_num_threads())
+        tf.config.threading.set_inter_op_parallelism_threads(1)
+        _started.append(True)
+    return tf
+
+
+_started: list[bool] = []
+
+
+class TfKerasVis:
+    """TensorFlow: one picture, since it knows no batch of different channels."""
+
+    def __init__(self, network: str, layer: str, size: int) -> None:
+        tf = tensorflow()
+        from tf_keras_vis.activation_maximization import ActivationMaximization
+        from tf_keras_vis.activation_maximization.callbacks import Callback
+
+        model = getattr(tf.keras.applications, network)(weights=None, input_shape=(size, size, 3), include_top=False)
+        part = tf.keras.Model(model.inputs, model.get_layer(layer).output)
+        self.clock = clock = Clock()
+
+        class Tick(Callback):
+            def __call__(self, *given: Any, **named: Any) -> None:
+                clock()
+
+        maximise = ActivationMaximization(part, clone=False)
+        self._run = lambda count: maximise(
+            lambda output: tf.reduce_mean(output[..., 0]), steps=count, callbacks=[Tick()]
+        )
+
+    def steps(self, count: int) -> list[float]:
+        return self.clock.steps(lambda: self._run(count + 1))
+
+
 class Xplique:
     """TensorFlow: a network of keras.applications, random weights, the layer by its Keras name."""
 
     def __init__(self, network: str, layer: str, size: int, batch: int) -> None:
-        import tensorflow as tf
+        tf = tensorflow()
         from xplique.features_visualizations import Objective, optimize
 
         model = getattr(tf.keras.applications, network)(weights=None, input_shape=(size, size, 3), include_top=False)
