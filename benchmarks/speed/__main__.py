@@ -5,7 +5,8 @@
 
 Random weights, batch norms calibrated on noise. Medians over the steps of all rounds, with quartiles. The share of the
 limit counts the convolutions of the forward to the target and of the input gradient (twice the forward), for the
-picture's own size, against the larger of a matrix product and a 1x1 convolution measured in the same run.
+picture's own size, against the larger of a matrix product and a 1x1 convolution measured in the same run. "Its
+convolutions alone": the same convolutions one by one, as phosphene runs them, with nothing in between.
 """
 
 from __future__ import annotations
@@ -14,7 +15,6 @@ import argparse
 import json
 import platform
 import statistics
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -25,7 +25,7 @@ from torch import nn
 from phosphene.fast import arithmetic
 
 from .contenders import Flashtorch, Horama, Lucent, Ours, TfKerasVis, TorchDreams, Xplique
-from .limit import limits, work
+from .limit import convolutions, limits, work
 from .nets import network
 
 ROUNDS, STEPS = 5, 4
@@ -79,16 +79,21 @@ def measure(case: str) -> dict[str, Any]:
             times[label] += contender.steps(STEPS)
     return {
         "case": case, "network": name, "layer": layer, "size": size, "flop": work(model, layer, size),
+        "convolutions": convolutions(model, layer, size, BATCH),
         "ms": {label: [1e3 * value for value in values] for label, values in times.items()}, "missing": missing,
     }  # fmt: skip
 
 
 def run(out: Path, cases: list[str], threads: int) -> None:
     torch.set_num_threads(threads)
-    found = {
-        "threads": threads, "arithmetic": arithmetic(torch.device("cpu")), "torch": torch.__version__, "machine": platform.machine(), "limit": limits(),
-        "when": time.strftime("%Y-%m-%d"), "cases": [],
-    }  # fmt: skip
+    found: dict[str, Any] = {
+        "threads": threads,
+        "arithmetic": arithmetic(torch.device("cpu")),
+        "torch": torch.__version__,
+        "machine": platform.machine(),
+        "limit": limits(),
+        "cases": [],
+    }
     for case in cases:
         found["cases"].append(measure(case))
         print(table(found, found["cases"][-1]), flush=True)
@@ -107,6 +112,8 @@ def table(found: dict[str, Any], case: dict[str, Any]) -> str:
         share = case["flop"] / (middle / 1e3) / 1e9 / best
         cell = f"{share:.0%} ({kind})" if label.startswith("phosphene") else ""
         rows.append(f"| {label} | {middle:.1f} | {low:.1f} to {high:.1f} | {middle / ours:.1f} | {cell} |")
+    alone = case["convolutions"]
+    rows.append(f"| its convolutions alone | {alone:.1f} | | {alone / ours:.2f} | |")
     rows += [f"| {label} | - | | | {why} |" for label, why in case["missing"].items()]
     return "\n".join(rows) + "\n"
 
