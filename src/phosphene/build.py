@@ -15,7 +15,7 @@ from .errors import BadSpec, OutOfMemory, UnitOutOfRange, UnknownLayer
 from .fast import arithmetic
 from .files import why
 from .images import Fourier, Image, images
-from .memory import PEAK, free, held
+from .memory import SLACK, free, taken
 from .models.network import Network
 from .objectives import Layer, Objective, PerRow, from_text, resolve, to_text
 from .optimizers import Optimizer, optimizers
@@ -148,8 +148,8 @@ def rows_that_fit(network: Network, job: Job) -> int:
     _, height, width = network.preprocessing.size
     only = network.preprocessing.fixed
     canvas = (height, width) if only else Chain(tuple(map(transforms.make, job.transform))).canvas((rows, columns))
-    each = held(network, from_text(job.target).layers, job.arithmetic) * canvas[0] * canvas[1] / (height * width)
-    need = PEAK * each + 64.0 * channels * rows * columns
+    each = taken(network, from_text(job.target).layers, job.arithmetic) * canvas[0] * canvas[1] / (height * width)
+    need = SLACK * each + 64.0 * channels * rows * columns
     there = free(network.device)
     if need > there:
         raise OutOfMemory(

@@ -1,49 +1,73 @@
-"""How much memory a picture takes on its way through a network, measured on a small one."""
+"""How much memory a picture takes on its way through a network and back, measured on a small one."""
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Sequence
+from typing import Any
 
 import psutil
 import torch
 from torch import Tensor
-from torch.autograd.graph import saved_tensors_hooks
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._pytree import tree_leaves
 
 from .models.network import Network
 from .tap import Tap
 
-# What is held at most, against what is kept for the backward pass alone: gradients and copies on the way.
-# benchmarks/speed/whole.py measures it.
-PEAK = 2.0
+SLACK = 1.25  # for what a single operation needs inside itself, and for gaps between blocks
 
 
-def held(network: Network, layers: Sequence[str], arithmetic: str) -> float:
-    """Bytes that a picture of the network's own size keeps between its forward and its backward pass up to ``layers``.
+class Peak(TorchDispatchMode):
+    """Inside it, the bytes of all tensors that operations make are followed; ``most``: the most that lived at once."""
+
+    def __init__(self) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]
+        self.now, self.most = 0, 0
+        self._known: set[int] = set()
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        output = func(*args, **(kwargs or {}))
+        for tensor in tree_leaves(output):
+            if isinstance(tensor, Tensor) and tensor.layout == torch.strided:
+                self._follow(tensor.untyped_storage())
+        return output
+
+    def _follow(self, storage: torch.UntypedStorage) -> None:
+        place, size = storage._cdata, storage.nbytes()
+        if place not in self._known:
+            self._known.add(place)
+            self.now += size
+            self.most = max(self.most, self.now)
+            weakref.finalize(storage, self._gone, place, size)
+
+    def _gone(self, place: int, size: int) -> None:
+        self._known.discard(place)
+        self.now -= size
+
+
+def taken(network: Network, layers: Sequence[str], arithmetic: str) -> float:
+    """Bytes that a picture of the network's own size takes at most on the way to ``layers`` and back.
 
     Two pictures against one, so that weights do not count. Measured once and remembered with the network.
     """
     key = (tuple(layers), arithmetic)
-    if key not in network.held:
+    if key not in network.taken:
         with network.frozen(), Tap(network, layers, arithmetic) as tap:
-            one, two = (_kept(network, tap, rows) for rows in (1, 2))
-        network.held[key] = two - one
-    return network.held[key]
+            _there_and_back(network, tap, 1)  # weights are laid out now
+            one, two = (_there_and_back(network, tap, rows) for rows in (1, 2))
+        network.taken[key] = float(two - one)
+    return network.taken[key]
 
 
-def _kept(network: Network, tap: Tap, rows: int) -> float:
-    kept: dict[int, int] = {}
-
-    def note(tensor: Tensor) -> Tensor:
-        if tensor.layout == torch.strided:
-            storage = tensor.untyped_storage()
-            kept[storage.data_ptr()] = storage.nbytes()
-        return tensor
-
+def _there_and_back(network: Network, tap: Tap, rows: int) -> int:
     pictures = torch.full((rows, *network.preprocessing.size), 0.5, device=network.device, requires_grad=True)
-    with saved_tensors_hooks(note, lambda tensor: tensor):
-        alive = tap(pictures)  # storages must live while they are told apart
-    del alive
-    return float(sum(kept.values()))
+    with Peak() as peak:
+        total = sum(maps.sum() for maps in tap(pictures).values())
+        if isinstance(total, Tensor) and total.requires_grad:
+            torch.autograd.grad(total, pictures, allow_unused=True)
+    most: int = peak.most
+    return most
 
 
 def free(device: torch.device) -> float:

@@ -68,7 +68,7 @@ class Network:
         self.output = output
         self._fingerprint: tuple[Any, str] | None = None
         self._walked: dict[tuple[int, int], dict[str, tuple[Layer, ...]]] = {}
-        self.held: dict[Any, float] = {}  # memory that a picture takes up to some layers, as far as it was measured
+        self.taken: dict[Any, float] = {}  # memory that a picture takes up to some layers, as far as it was measured
         self.programs: dict[Any, Any] = {}  # fast paths that were made, with the state they were made from
         if any(is_lazy(t) for t in self._tensors()):
             raise ModelError(
