@@ -16,7 +16,7 @@ from .fast import arithmetic
 from .files import why
 from .images import Fourier, Image, images
 from .memory import SLACK, free, taken
-from .models.network import Network
+from .models.network import Network, out_of_memory
 from .objectives import Layer, Objective, PerRow, from_text, resolve, to_text
 from .optimizers import Optimizer, optimizers
 from .presets import preset
@@ -148,7 +148,12 @@ def rows_that_fit(network: Network, job: Job) -> int:
     _, height, width = network.preprocessing.size
     only = network.preprocessing.fixed
     canvas = (height, width) if only else Chain(tuple(map(transforms.make, job.transform))).canvas((rows, columns))
-    each = taken(network, from_text(job.target).layers, job.arithmetic) * canvas[0] * canvas[1] / (height * width)
+    try:
+        each = taken(network, from_text(job.target).layers, job.arithmetic) * canvas[0] * canvas[1] / (height * width)
+    except (RuntimeError, MemoryError) as error:
+        if not out_of_memory(error):
+            raise
+        raise OutOfMemory(f"not even pictures of {height} x {width} through {network.name} fit in memory") from error
     need = SLACK * each + 64.0 * channels * rows * columns
     there = free(network.device)
     if need > there:

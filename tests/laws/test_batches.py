@@ -86,7 +86,8 @@ def test_sixty_four_units_are_one_forward_a_step(net: ph.Network) -> None:
         ph.render_batch(net, "mixed3a:0..63", steps=2, robust=1, redirect=0)
     finally:
         handle.remove()
-    assert seen == [64] * 5  # start, two steps, clean, one robust draw
+    assert max(seen[:-5]) <= 2  # before, memory is measured on one and two pictures
+    assert seen[-5:] == [64] * 5  # start, two steps, clean, one robust draw
 
 
 class _Poisoned(torch.nn.Module):

@@ -179,7 +179,7 @@ def test_a_model_that_always_raises_says_how_to_tell_the_size():
 def test_short_memory_is_not_blamed_on_the_model():
     network = load(Failing(torch.OutOfMemoryError("out of memory"), 3))
     for one in (network, load(Failing(MemoryError(), 3))):
-        assert "do not fit" in refused(one, "head:1", OutOfMemory)
+        assert "fit in memory" in refused(one, "head:1", OutOfMemory)
 
 
 class Spare(Net):
