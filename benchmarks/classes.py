@@ -47,7 +47,7 @@ def main() -> None:
             f"{result.target:30} rank {result.evidence.rank}  clean {result.score.clean:.2f}  "
             f"top {result.evidence.top[0].unit}"
         )
-    sheet(cells, columns=5).save(args.out)
+    sheet(cells, columns=min(5, len(cells))).save(args.out)
     print(f"{right} of {len(results)} are classified as their own class")
 
 

@@ -61,6 +61,7 @@ RECIPES = {
     "plain-mix": Recipe(stages=((24, 64),), peak=0.1, mix=0.5, unmixed=3, average=0.999, seed=2),
     "plain-more": Recipe(stages=((8, 64),), peak=0.06, mix=0.5, unmixed=2, average=0.999, seed=5),
     "plain-again": Recipe(stages=((6, 64),), peak=0.06, mix=0.5, unmixed=2, average=0.999, seed=6),
+    "plain-third": Recipe(stages=((8, 64),), peak=0.08, mix=0.5, unmixed=2, average=0.999, seed=7),
     "robust-tilt": Recipe(stages=((2, 64),), peak=0.015, eps=0.45, average=0.99, seed=4),
     "robust-mix": Recipe(stages=((12, 64),), peak=0.08, eps=0.7, mix=0.5, unmixed=2, average=0.999, seed=3),
 }

@@ -54,7 +54,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("target", nargs="?", metavar="TARGET", help="what should fire; see below")
     parser.add_argument("-o", dest="out", metavar="FILE.png", help="the picture; its record goes beside it as .json")
     parser.add_argument("--json", action="store_true", help="print the record too; one line each for many pictures")
-    parser.add_argument("--quiet", action="store_true", help="no progress, no summary")
+    parser.add_argument("-q", "--quiet", action="store_true", help="no progress, no summary")
     parser.add_argument("--replay", metavar="RECORD", help="make the picture of a record (.json or .jsonl) again")
     picture = parser.add_argument_group("picture")
     picture.add_argument("--size", metavar="N|HxW", help="pixels; by default what suits the network")
