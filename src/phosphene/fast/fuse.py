@@ -13,6 +13,7 @@ from ..models.steady import pair
 from ..models.surgery import clipped
 from .graph import module_of, only_user
 from .kernels import Convolution, Geometry, Linear, PackedConvolution, Relu, Switch
+from .pool import MaxPool
 
 
 @dataclass
@@ -33,6 +34,8 @@ class Fuser:
                 self._place(node, self._convolution(node, module))
             elif type(module) is nn.Linear and self.packs:
                 self._place(node, Linear(module.weight, module.bias, self.dtype, self.switch))
+            elif type(module) is nn.MaxPool2d and self.packs and node.args and not module.return_indices:
+                self._place(node, self._pool(node, module))
             elif (top := self._top(node)) is not None:
                 node.args = node.args[:1]
                 self._place(node, Relu(top))
@@ -52,7 +55,7 @@ class Fuser:
         return name
 
     def _place(self, node: fx.Node, module: nn.Module) -> None:
-        if not isinstance(module, Convolution | Linear | Relu):
+        if not isinstance(module, Convolution | Linear | Relu | MaxPool):
             node.target = self._named(module)
             return
         node.op, node.target, node.kwargs = "call_module", self._named(module), {}
@@ -77,6 +80,15 @@ class Fuser:
             layer.top = top
             self._skip(follower, node)
         return layer
+
+    def _pool(self, node: fx.Node, module: nn.MaxPool2d) -> MaxPool:
+        """The gradient is stopped at the pool's output, not at the larger map of the ReLU before it, if it alone reads
+        that."""
+        pool, source = MaxPool(module, self.switch), node.args[0]
+        before = self.made.get(str(source.target)) if isinstance(source, fx.Node) else None
+        if isinstance(before, PackedConvolution) and only_user(source) is node:  # type: ignore[arg-type]
+            before.blocks, pool.top = False, before.top
+        return pool
 
     def _top(self, node: fx.Node) -> float | None:
         """Where a node clips its one input, if it is a ReLU in any spelling."""

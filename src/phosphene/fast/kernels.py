@@ -63,6 +63,7 @@ class Convolution(nn.Module):
         self.stride, self.padding, self.dilation, self.groups = how
         self.switch = switch
         self.top: float | None = None
+        self.blocks = True  # its ReLU blocks gradients here; not where a max-pool behind it does so on its smaller map
 
     def forward(self, x: Tensor) -> Tensor:
         y = F.conv2d(x.to(self.weight.dtype), self.weight, self.bias, self.stride, self.padding, self.dilation,
@@ -124,7 +125,7 @@ class PackedConvolution(Convolution):
             return self._spread(self._back(g, None), shape)
         back = self._back
         kernel = (back.weight.shape[2], back.weight.shape[3])
-        return by_phases(g, lambda x: back(x, None), kernel, shape, self.padding, self.stride)
+        return by_phases(g, lambda x, around: back(x, None, around), kernel, shape, self.padding, self.stride)
 
     def _spread(self, g: Tensor, shape: torch.Size) -> Tensor:
         """A 1x1 convolution reads every stride-th position; the others have no gradient."""
@@ -142,18 +143,22 @@ class _Packed:
     ) -> None:
         self.weight = weight.contiguous(memory_format=LAST)
         self.bias = bias
-        self.how = (list(padding), list(stride), list(dilation), groups)
-        self.laid: dict[torch.Size, Tensor] = {}
+        self.padding = padding
+        self.how = (list(stride), list(dilation), groups)
+        self.laid: dict[tuple[torch.Size, Pair], Tensor] = {}
 
-    def __call__(self, x: Tensor, top: float | None) -> Tensor:
-        laid = self.laid.get(x.shape)
+    def __call__(self, x: Tensor, top: float | None, padding: Pair | None = None) -> Tensor:
+        """``padding``: another than its own."""
+        padding = padding or self.padding
+        key = (x.shape, padding)
+        laid = self.laid.get(key)
         if laid is None:
             if len(self.laid) >= KEPT:
                 self.laid.pop(next(iter(self.laid)))
-            laid = torch.ops.mkldnn._reorder_convolution_weight(self.weight, *self.how, list(x.shape))
-            self.laid[x.shape] = laid
+            laid = torch.ops.mkldnn._reorder_convolution_weight(self.weight, padding, *self.how, x.shape)
+            self.laid[key] = laid
         after = _AFTER.get(top, ("hardtanh", [0.0, top]))
-        made: Tensor = torch.ops.mkldnn._convolution_pointwise(x, laid, self.bias, *self.how, *after, "")
+        made: Tensor = torch.ops.mkldnn._convolution_pointwise(x, laid, self.bias, padding, *self.how, *after, "")
         return made
 
 
@@ -165,22 +170,29 @@ class _Convolution(torch.autograd.Function):
     def forward(ctx: Any, x: Tensor, layer: PackedConvolution) -> Tensor:
         y = layer.forth(x)
         ctx.layer, ctx.shape, ctx.redirect = layer, x.shape, layer.switch.redirect
-        if layer.top is not None:
+        ctx.masked = layer.top is not None and (layer.blocks or ctx.redirect)
+        if ctx.masked:
             ctx.save_for_backward(y)
         return y
 
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> Any:
         layer, g = ctx.layer, gradients[0]
-        if layer.top is not None:
+        if g.stride(1) != 1:  # a score's gradient; that of a neighbour may be a slice, whose channels come last already
+            g = g.contiguous(memory_format=LAST)
+        if ctx.masked:
             (y,) = ctx.saved_tensors
-            if ctx.redirect:
-                g = redirected_gradient(g, y, layer.top)
-            elif layer.top == float("inf"):
-                g = torch.ops.aten.threshold_backward(g, y, 0)
-            else:
-                g = torch.ops.aten.hardtanh_backward(g, y, 0.0, layer.top)
+            g = redirected_gradient(g, y, layer.top) if ctx.redirect else blocked(g, y, layer.top)
         return layer.back(g.contiguous(memory_format=LAST), ctx.shape), None
+
+
+def blocked(g: Tensor, y: Tensor, top: float) -> Tensor:
+    """The gradient before a ReLU clipped at ``top`` from that behind it, where it gave ``y``."""
+    if top == float("inf"):
+        found: Tensor = torch.ops.aten.threshold_backward(g, y, 0)
+    else:
+        found = torch.ops.aten.hardtanh_backward(g, y, 0.0, top)
+    return found
 
 
 class Linear(nn.Module):

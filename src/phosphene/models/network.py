@@ -201,8 +201,8 @@ class Network:
     def find(self, layer: str) -> tuple[Layer, int]:
         """A layer's run and its number; UnknownLayer names the nearest."""
         name, _, call = layer.partition("#")
-        known = dict(self.module.named_modules(remove_duplicate=False))
-        if name not in self.runs and name in known:  # a module with two names is listed under the first
+        known = {} if name in self.runs else dict(self.module.named_modules(remove_duplicate=False))
+        if name in known:  # a module with two names is listed under the first
             name = next(first for first, module in self.module.named_modules() if module is known[name])
         if name not in self.runs:
             if name in known and name:

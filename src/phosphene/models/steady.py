@@ -49,26 +49,40 @@ def input_gradient(
     if stride == (1, 1) and padding[0] < rows and padding[1] < columns:
         return _convolve(g, kernel, None, (rows - 1 - padding[0], columns - 1 - padding[1]), (1, 1), groups)
     return by_phases(
-        g, lambda x: _convolve(x, kernel, None, (0, 0), (1, 1), groups), (rows, columns), shape, padding, stride
+        g, lambda x, around: _convolve(x, kernel, None, around, (1, 1), groups), (rows, columns), shape, padding, stride
     )
 
 
 def by_phases(
-    g: Tensor, convolve: Callable[[Tensor], Tensor], kernel: Pair, shape: torch.Size, padding: Pair, stride: Pair
+    g: Tensor, convolve: Callable[[Tensor, Pair], Tensor], kernel: Pair, shape: torch.Size, padding: Pair, stride: Pair
 ) -> Tensor:
-    """The input gradient of any stride: one convolution for all phases, ``kernel`` wide, then a pixel shuffle."""
+    """The input gradient of any stride: one convolution for all phases, ``kernel`` wide, then a pixel shuffle.
+
+    ``convolve``: a tensor and how many zeros are put around it.
+    """
     rows, columns = kernel
     last = g.is_contiguous(memory_format=torch.channels_last) and not g.is_contiguous()
     high = -(-(shape[2] + 2 * padding[0]) // stride[0])
     wide = -(-(shape[3] + 2 * padding[1]) // stride[1])
-    g = F.pad(g, (columns - 1, wide - g.shape[3], rows - 1, high - g.shape[2]))
-    found = convolve(g).view(len(g), shape[1], *stride, high, wide)
-    high, wide = high * stride[0], wide * stride[1]
-    if last:
-        found = found.permute(0, 4, 2, 5, 3, 1).reshape(len(g), high, wide, shape[1]).permute(0, 3, 1, 2)
+    if high - g.shape[2] <= rows - 1 and wide - g.shape[3] <= columns - 1:  # the zeros cost nothing then
+        found = convolve(g, (rows - 1, columns - 1))[:, :, :high, :wide]
     else:
-        found = found.permute(0, 1, 4, 2, 5, 3).reshape(len(g), shape[1], high, wide)
+        found = convolve(F.pad(g, (columns - 1, wide - g.shape[3], rows - 1, high - g.shape[2])), (0, 0))
+    found = _shuffled(found, stride, last)
     return found[:, :, padding[0] : padding[0] + shape[2], padding[1] : padding[1] + shape[3]]
+
+
+def _shuffled(x: Tensor, stride: Pair, last: bool) -> Tensor:
+    """``(b, c * s * t, h, w)`` -> ``(b, c, h * s, w * t)``."""
+    if stride[0] == stride[1]:
+        return F.pixel_shuffle(x, stride[0])
+    rows, channels, high, wide = x.shape
+    channels //= stride[0] * stride[1]
+    x = x.reshape(rows, channels, *stride, high, wide)
+    if last:
+        x = x.permute(0, 4, 2, 5, 3, 1).reshape(rows, high * stride[0], wide * stride[1], channels)
+        return x.permute(0, 3, 1, 2)
+    return x.permute(0, 1, 4, 2, 5, 3).reshape(rows, channels, high * stride[0], wide * stride[1])
 
 
 def _convolve(x: Tensor, weight: Tensor, bias: Tensor | None, padding: Pair, stride: Pair, groups: int) -> Tensor:
