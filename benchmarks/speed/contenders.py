@@ -56,7 +56,8 @@ class Ours:
         parts = assemble(Batch(jobs), self.network)
         begun = restart(parts.image, parts.stream.fold("image"), None)
         self._entered = [self.network.frozen(), Tap(self.network, parts.objective.layers),
-                         Tap(self.network, parts.objective.layers, self.arithmetic)]  # fmt: skip
+                         Tap(self.network, parts.objective.layers, self.arithmetic,
+                             parts.objective.channels)]  # fmt: skip
         _, exact, tap = (one.__enter__() for one in self._entered)
         if tap.why_plain is not None:
             raise RuntimeError(f"no fast path: {tap.why_plain}")

@@ -120,7 +120,7 @@ class _Making:
         self.parts: Parts = assemble(batch, network)
         layers = self.parts.objective.layers
         self.exact = Tap(network, layers)
-        self.tap = Tap(network, layers, batch.jobs[0].arithmetic)
+        self.tap = Tap(network, layers, batch.jobs[0].arithmetic, self.parts.objective.channels)
         self.frames: list[list[Frame]] = [[] for _ in batch.jobs]
         self.begun = time.monotonic()
         self.last: Step | None = None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
 from types import TracebackType
 from typing import Any
@@ -29,12 +29,20 @@ class Tap:
     Hooks live inside the ``with`` only. A layer that one forward runs several times is its last run, or the n-th with
     ``name#n``, counted from 0. What a later in-place operation does to a layer's output is not seen: the tap keeps a
     copy. ``arithmetic``: ``exact`` runs the module as it is; ``fp32`` and ``bf16`` take the fast path where there is
-    one, ``why_plain`` says why there is none.
+    one, ``why_plain`` says why there is none. ``channels``: layer -> the channels of it that matter; the fast path may
+    give zeros for the others.
     """
 
-    def __init__(self, network: Network, layers: Sequence[str], arithmetic: str = "exact") -> None:
+    def __init__(
+        self,
+        network: Network,
+        layers: Sequence[str],
+        arithmetic: str = "exact",
+        channels: Mapping[str, frozenset[int]] | None = None,
+    ) -> None:
         self.network = network
         self.wanted = tuple(dict.fromkeys(layers))
+        self.channels = channels or {}
         self.arithmetic = arithmetic
         self.why_plain: str | None = None
         self._program: Program | None = None
@@ -82,7 +90,7 @@ class Tap:
         if hooked(self.network.module):  # asked each time: hooks come and go
             raise Refused("it has hooks")
         with Tap(self.network, self.wanted) as plain:
-            return trusted(self.network, self.wanted, self.arithmetic, self._read, plain)
+            return trusted(self.network, self.wanted, self.channels, self.arithmetic, self._read, plain)
 
     def _fast(self, program: Program, pictures: Images, redirect: bool) -> dict[str, Tensor]:
         try:

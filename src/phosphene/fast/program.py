@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import torch
-from torch import Tensor, fx
+from torch import Tensor, fx, nn
 
 from ..models.network import Network
 from ..models.steady import Steady
 from ..models.surgery import RedirectRelu
 from ..shapes import Images, Seen
+from .branches import Branches, leave_out, mask, needed, widths
 from .fuse import Fuser
 from .graph import Refused, cut, shadow
 from .kernels import LAST, PackedConvolution, Switch
@@ -69,58 +70,100 @@ def arithmetic(device: torch.device) -> str:
     return "fp32"
 
 
+@dataclass
+class Programs:
+    """What a network remembers while its ``state`` stays: programs, or why there is none; layers -> their branches."""
+
+    state: Any = None
+    made: dict[Any, Program | str] = field(default_factory=dict)
+    widths: dict[tuple[str, ...], list[list[int]]] = field(default_factory=dict)
+
+
 def trusted(
-    network: Network, layers: tuple[str, ...], wanted: str, read: Read, plain: Callable[[Images], Outputs]
+    network: Network,
+    layers: tuple[str, ...],
+    channels: Mapping[str, frozenset[int]],
+    wanted: str,
+    read: Read,
+    plain: Callable[[Images], Outputs],
 ) -> Program:
     """The fast path to ``layers``, inside ``network.frozen()``; Refused with the reason when there is none.
 
-    ``read``: what modules returned -> activations by layer. ``plain``: the plain path.
+    ``channels``: layer -> the only channels of it that matter. ``read``: what modules returned -> activations by layer.
+    ``plain``: the plain path.
     """
     state = network.state
-    if network.programs.get("state") != state:
-        network.programs.clear()
-        network.programs["state"] = state
-    key = (layers, wanted)
-    if key not in network.programs:
+    if not isinstance(network.programs, Programs) or network.programs.state != state:
+        network.programs = Programs(state)
+    known = network.programs
+    if layers not in known.widths:
+        known.widths[layers] = _widths(network, layers)
+    kept = needed(layers, known.widths[layers], channels)
+    key = (layers, kept, wanted)
+    if key not in known.made:
         made: Program | str
         try:
-            made = _checked(network, layers, wanted, read, plain)
+            made = _checked(network, layers, kept, wanted, read, plain)
         except Refused as reason:
             made = str(reason)
-        for old in list(network.programs)[1 : 2 - KEPT or None]:
-            del network.programs[old]
-        network.programs[key] = made
-    found: Program | str = network.programs[key]
+        for old in list(known.made)[: 1 - KEPT or None]:
+            del known.made[old]
+        known.made[key] = made
+    found = known.made[key]
     if isinstance(found, str):
         raise Refused(found)
     return found
 
 
-def _made(network: Network, layers: Sequence[str], kind: str) -> Program:
+def _cut(network: Network, layers: Sequence[str]) -> tuple[nn.Module, fx.Graph]:
+    """A shadow of the module and its graph as far as ``layers``."""
     try:
-        twin, switch = shadow(network.module), Switch()
-        graph = cut(network, twin, layers)
+        twin = shadow(network.module)
+        return twin, cut(network, twin, layers)
     except Refused:
         raise
     except Exception as error:  # the user's own code runs on symbols; anything may come
         raise Refused(f"it cannot be traced ({type(error).__name__})") from error
+
+
+def _widths(network: Network, layers: Sequence[str]) -> list[list[int]]:
+    try:
+        twin, graph = _cut(network, layers)
+    except Refused:  # whoever makes the program meets it again
+        return [[] for _ in layers]
+    return widths(graph, twin)
+
+
+def _made(network: Network, layers: Sequence[str], kept: Sequence[Branches], kind: str) -> Program:
+    (twin, graph), switch = _cut(network, layers), Switch()
+    leave_out(graph, kept)
     packs = network.device.type == "cpu" and bool(torch.backends.mkldnn.is_available())  # type: ignore[no-untyped-call]
     dtype = DTYPES[kind]
     return Program(Fuser(graph, twin, dtype, packs, switch).run(), kind, dtype, switch, Steady())
 
 
 def _checked(
-    network: Network, layers: tuple[str, ...], wanted: str, read: Read, plain: Callable[[Images], Outputs]
+    network: Network,
+    layers: tuple[str, ...],
+    kept: tuple[Branches, ...],
+    wanted: str,
+    read: Read,
+    plain: Callable[[Images], Outputs],
 ) -> Program:
     """fp32 first, which shows whether the graph is the network; then, if asked for, bf16, which may be too coarse."""
     if network.dtype != torch.float32:
         raise Refused(f"its weights are {network.dtype}")
     probes = _probes(network)
-    expected = _measured(probes, layers, plain)
-    program = _held(_made(network, layers, "fp32"), network, layers, read, expected, probes)
+    masks = {layer: mask(branches).to(network.device) for layer, branches in zip(layers, kept, strict=True) if branches}
+
+    def only(outputs: Outputs) -> Outputs:
+        return {layer: acts * masks[layer] if layer in masks else acts for layer, acts in outputs.items()}
+
+    expected = _measured(probes, layers, lambda x: only(plain(x)))
+    program = _held(_made(network, layers, kept, "fp32"), network, layers, read, expected, probes)
     if wanted == "bf16":
         try:
-            program = _held(_made(network, layers, wanted), network, layers, read, expected, probes)
+            program = _held(_made(network, layers, kept, wanted), network, layers, read, expected, probes)
         except Refused as reason:
             program = replace(program, arithmetic=f"fp32 ({reason})")
     program.forget()

@@ -69,7 +69,7 @@ class Network:
         self._fingerprint: tuple[Any, str] | None = None
         self._walked: dict[tuple[int, int], dict[str, tuple[Layer, ...]]] = {}
         self.taken: dict[Any, float] = {}  # memory that a picture takes up to some layers, as far as it was measured
-        self.programs: dict[Any, Any] = {}  # fast paths that were made, with the state they were made from
+        self.programs: Any = None  # fast paths that were made, with the state they were made from
         if any(is_lazy(t) for t in self._tensors()):
             raise ModelError(
                 f"{self.name} has lazy layers without weights yet; run it once on a picture before loading"
@@ -95,7 +95,7 @@ class Network:
         return (*parts, *(_content(tensor) for tensor in self._tensors()))
 
     def __getstate__(self) -> dict[str, Any]:
-        return {**vars(self), "programs": {}}  # laid-out weights cannot be copied, and need not be
+        return {**vars(self), "programs": None}  # laid-out weights cannot be copied, and need not be
 
     @property
     def device(self) -> torch.device:

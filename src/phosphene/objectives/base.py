@@ -109,6 +109,11 @@ class Term(Objective):
         raise TypeError(f"{self} looks at more than one position")
 
     @property
+    def channels(self) -> frozenset[int] | None:
+        """The only channels of its layer that it looks at; None for all."""
+        return None
+
+    @property
     def kin(self) -> tuple[Any, ...]:
         """Terms with equal ``kin`` are scored together in one call, each row with its own unit."""
         return (type(self), *self.reads)
@@ -182,3 +187,14 @@ class PerRow:
     @property
     def layers(self) -> tuple[str, ...]:
         return tuple(dict.fromkeys(layer for objective in self.objectives for layer in objective.layers))
+
+    @property
+    def channels(self) -> dict[str, frozenset[int]]:
+        """Layer -> the only channels of it that any row looks at; layers that someone looks at whole are left out."""
+        found: dict[str, list[frozenset[int] | None]] = {}
+        for objective in self.objectives:
+            for _, term in objective.terms:
+                for layer in term.reads:
+                    found.setdefault(layer, []).append(term.channels)
+        return {layer: frozenset().union(*(one for one in seen if one is not None))
+                for layer, seen in found.items() if None not in seen}  # fmt: skip

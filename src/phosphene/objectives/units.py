@@ -32,6 +32,10 @@ class Channel(Term):
         return (self.layer,)
 
     @property
+    def channels(self) -> frozenset[int]:
+        return frozenset((self.channel,))
+
+    @property
     def kin(self) -> tuple[Any, ...]:
         return (Channel, self.layer, self.mode)
 
@@ -80,6 +84,10 @@ class Neuron(Term):
         x = torch.tensor([p[1] + (width - inner[1]) // 2 for p in where], device=layer.device)
         maps = pick(layer, index_of([term.channel for term in terms], layer, terms[0].layer))
         return maps[torch.arange(len(terms), device=layer.device), y, x]
+
+    @property
+    def channels(self) -> frozenset[int]:
+        return frozenset((self.channel,))
 
     @property
     def pointed(self) -> bool:
