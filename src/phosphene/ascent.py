@@ -18,11 +18,12 @@ from .images import Image, Parameters
 from .objectives import Activations
 from .optimizers import Optimizer
 from .rng import Stream
-from .shapes import Images, Rows, Scores, Seen
+from .shapes import Rows, Scores
 from .tap import Tap
-from .transforms import Chain
+from .transforms import Chain, Draw
 from .window import Window
 
+AHEAD = 16  # steps whose transforms are drawn together, which is as much work as drawing those of one
 QUIET = 16  # a row without gradient in this many last steps has none
 
 
@@ -88,12 +89,16 @@ class Ascent:
         finite = torch.ones(rows, dtype=torch.bool, device=device)
         redirected = torch.zeros(rows, dtype=torch.int64, device=device)
         silent = torch.zeros(rows, dtype=torch.int64, device=device)
+        draws: list[Draw] = []
         yield Step(0, theta, torch.full((rows,), float("nan"), device=device), finite, redirected, silent)
         for index in range(steps):
-            scores, gradients, blocked = self._gradients(theta, index)
+            if index % AHEAD == 0:
+                draws = self._draws(range(index, min(index + AHEAD, steps)))
+            draw = draws[index % AHEAD]
+            scores, gradients, blocked = self._gradients(theta, draw)
             silent = torch.where(blocked, silent + 1, 0)
             if index < self.redirect and bool(blocked.any()):
-                _, through, still = self._gradients(theta, index, redirect=True)
+                _, through, still = self._gradients(theta, draw, redirect=True)
                 gradients = _rows(blocked, through, gradients)
                 redirected = redirected + (blocked & ~still)
             finite = finite & torch.isfinite(scores) & _all_finite(gradients)
@@ -104,14 +109,15 @@ class Ascent:
             yield Step(index + 1, theta, scores.detach(), finite, redirected, silent)
 
     def _gradients(
-        self, theta: Parameters, index: int, *, redirect: bool = False
+        self, theta: Parameters, draw: Draw, *, redirect: bool = False
     ) -> tuple[Scores, tuple[Tensor, ...], Rows]:
         """Scores, their gradients, and the rows whose gradient through the network is zero everywhere."""
         pictures = self.image.decode(theta)
         if not self.objective.layers:
             scores = self.objective.score(Activations({}, pictures))
             return scores, _gradient_of(scores, theta, ()), torch.zeros_like(scores, dtype=torch.bool)
-        seen = self._seen(pictures, index)
+        box = None if self.window is None else self.window.box
+        seen = self.transform.apply(pictures, draw, self.tap.only_size, box)
         maps = self.tap(seen, redirect=redirect)
         if self.window is not None:
             maps = self.window.placed(maps)
@@ -120,11 +126,11 @@ class Ascent:
         blocked = _peak(found[-1]) == 0
         return scores, found[:-1], blocked
 
-    def _seen(self, pictures: Images, index: int) -> Seen:
-        """What the network is shown at this step."""
-        draw = self.transform.sample(self.stream.fold("transform", index), (pictures.shape[2], pictures.shape[3]))
-        box = None if self.window is None else self.window.box
-        return self.transform.apply(pictures, draw, self.tap.only_size, box)
+    def _draws(self, steps: range) -> list[Draw]:
+        """The transforms of some steps."""
+        rows, chain = len(self.stream), self.transform if self.objective.layers else Chain()
+        made = chain.sample(self.stream.fold("transform").folds(steps), self.image.shape[1:])
+        return [made.rows(slice(k * rows, (k + 1) * rows)) for k in range(len(steps))]
 
     def _move(
         self, optimizer: torch.optim.Optimizer, theta: Parameters, gradients: tuple[Tensor, ...], finite: Rows

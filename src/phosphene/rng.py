@@ -66,6 +66,11 @@ class Stream:
             keys = _mix(keys ^ _hash(name))
         return Stream(keys, self.device)
 
+    def folds(self, names: Sequence[str | int]) -> Stream:
+        """The streams ``fold(name)`` of several names as one, one after the other: ``(len(names) * b)`` rows."""
+        turns = torch.tensor([_hash(name) for name in names], dtype=torch.int64)
+        return Stream(_mix(self.keys[None, :] ^ turns[:, None]).flatten(), self.device)
+
     def _bits(self, count: int) -> Tensor:
         counters = torch.arange(1, count + 1, dtype=torch.int64) * _signed(_GOLDEN)
         return _mix(self.keys[:, None] + counters[None, :])

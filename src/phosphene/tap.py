@@ -94,7 +94,7 @@ class Tap:
 
     def _fast(self, program: Program, pictures: Images, redirect: bool) -> dict[str, Tensor]:
         try:
-            return self._read(self.wanted, program(self.network.prepare(pictures), redirect=redirect), len(pictures))
+            return self._read(self.wanted, program(pictures, redirect=redirect), len(pictures))
         except (PhospheneError, MemoryError):
             raise
         except Exception as error:  # parts of it are the user's own code

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from ..models.steady import pair
-from .kernels import LAST, Switch, blocked
+from .kernels import KEPT, LAST, Switch, blocked
 
 CACHE = 2**20  # bytes of indices that are made at once
 
@@ -26,6 +26,16 @@ class MaxPool(nn.Module):
         self.how = (pair(pool.kernel_size), pair(stride), pair(pool.padding), pair(pool.dilation), pool.ceil_mode)
         self.switch = switch
         self.top: float | None = None
+        self._sizes: dict[torch.Size, torch.Size] = {}
+
+    def size(self, x: Tensor) -> torch.Size:
+        """Channels, height and width of the output."""
+        if x.shape[1:] not in self._sizes:
+            if len(self._sizes) >= KEPT:
+                self._sizes.clear()
+            made, _ = torch.ops.aten.max_pool2d_with_indices(x[:1].to("meta"), *self.how)
+            self._sizes[x.shape[1:]] = made.shape[1:]
+        return self._sizes[x.shape[1:]]
 
     def forward(self, x: Tensor) -> Tensor:
         made: Tensor = _MaxPool.apply(x, self)
@@ -41,14 +51,13 @@ def parts(rows: int, each: int) -> list[slice]:
 class _MaxPool(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, x: Tensor, layer: MaxPool) -> Tensor:
-        pool = torch.ops.aten.max_pool2d_with_indices
+        pool = torch.ops.aten.max_pool2d_with_indices.out
         x = x.contiguous(memory_format=LAST)
-        first, _ = pool(x[:1].to("meta"), *layer.how)
-        y = x.new_empty((len(x), *first.shape[1:])).contiguous(memory_format=LAST)
+        y = torch.empty((len(x), *layer.size(x)), dtype=x.dtype, device=x.device, memory_format=LAST)
         few = torch.int16 if x.shape[2] * x.shape[3] < 2**15 else torch.int32
         where = torch.empty_like(y, dtype=few)
         for some in parts(len(x), y[0].numel()):
-            _, index = pool.out(x[some], *layer.how, out=y[some], indices=torch.empty_like(y[some], dtype=torch.int64))
+            _, index = pool(x[some], *layer.how, out=y[some], indices=torch.empty_like(y[some], dtype=torch.int64))
             where[some] = index
         ctx.layer, ctx.shape, ctx.redirect = layer, x.shape, layer.switch.redirect
         ctx.masked = layer.top is not None and not ctx.redirect

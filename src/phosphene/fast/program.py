@@ -33,23 +33,26 @@ Read = Callable[[Sequence[str], Sequence[Any], int], Outputs]
 
 @dataclass(frozen=True, eq=False)
 class Program:
-    """``program(prepared)``: what the wanted layers' modules return for prepared pictures, in order.
+    """``program(pictures)``: what the wanted layers' modules return for pictures in [0, 1], in order.
 
-    ``arithmetic``: what it computes in, and why that is not what was asked for.
+    ``arithmetic``: what it computes in, and why that is not what was asked for. ``mean``, ``std``: of the network's
+    preprocessing.
     """
 
     module: fx.GraphModule
+    mean: Tensor
+    std: Tensor
     arithmetic: str
     dtype: torch.dtype
     switch: Switch
     steady: Steady
 
-    def __call__(self, prepared: Seen, *, redirect: bool = False) -> Sequence[Any]:
+    def __call__(self, pictures: Seen, *, redirect: bool = False) -> Sequence[Any]:
         self.switch.redirect = redirect
         try:
             with self.steady, RedirectRelu() if redirect else nullcontext():
                 # not __call__: it prints a traceback of generated code for any error
-                found: Sequence[Any] = self.module.forward(prepared.to(self.dtype, memory_format=LAST))
+                found: Sequence[Any] = self.module.forward(_Prepared.apply(pictures, self.mean, self.std, self.dtype))
         finally:
             self.switch.redirect = False
         return found
@@ -59,6 +62,22 @@ class Program:
         for layer in self.module.modules():
             if isinstance(layer, PackedConvolution):
                 layer.forget()
+
+
+class _Prepared(torch.autograd.Function):
+    """Pictures normalised, in another float type, channels last; and their gradient back again."""
+
+    @staticmethod
+    def forward(ctx: Any, pictures: Tensor, mean: Tensor, std: Tensor, dtype: torch.dtype) -> Tensor:
+        ctx.save_for_backward(std)
+        ctx.dtype = pictures.dtype
+        return ((pictures - mean).div_(std)).to(dtype, memory_format=LAST)
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> Any:
+        (std,) = ctx.saved_tensors
+        g = gradients[0].to(ctx.dtype, memory_format=torch.contiguous_format, copy=True)
+        return g.div_(std), None, None, None
 
 
 def arithmetic(device: torch.device) -> str:
@@ -139,7 +158,8 @@ def _made(network: Network, layers: Sequence[str], kept: Sequence[Branches], kin
     leave_out(graph, kept)
     packs = network.device.type == "cpu" and bool(torch.backends.mkldnn.is_available())  # type: ignore[no-untyped-call]
     dtype = DTYPES[kind]
-    return Program(Fuser(graph, twin, dtype, packs, switch).run(), kind, dtype, switch, Steady())
+    mean, std = network.normalisation
+    return Program(Fuser(graph, twin, dtype, packs, switch).run(), mean, std, kind, dtype, switch, Steady())
 
 
 def _checked(
@@ -176,7 +196,7 @@ def _held(
     """The program itself, once it was held against what is expected on the probes."""
 
     def run(x: Images) -> Outputs:
-        return read(layers, program(network.prepare(x)), len(x))
+        return read(layers, program(x), len(x))
 
     try:
         found = _measured(probes, layers, run)

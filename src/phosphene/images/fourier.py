@@ -50,8 +50,9 @@ class Fourier(Image):
     def field(self, parameters: Parameters) -> Images:
         _, height, width = self.shape
         spectrum = torch.view_as_complex(parameters[0])
-        spectrum = spectrum * scale(height, width, self.power, spectrum.device)
-        field: Tensor = torch.fft.irfft2(spectrum, s=(height, width)) / _GAIN
+        # dividing by a power of two before the transform is exact, and one pass less than after it
+        spectrum = spectrum * (scale(height, width, self.power, spectrum.device) / _GAIN)
+        field: Tensor = torch.fft.irfft2(spectrum, s=(height, width))
         return field
 
     def unfield(self, field: Images) -> Parameters:

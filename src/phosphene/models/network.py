@@ -138,12 +138,20 @@ class Network:
 
     def prepare(self, pictures: Images) -> Images:
         """Pictures in [0, 1] as the module wants them; never the same tensor, so that it may work in place."""
-        mean, std = self.preprocessing.mean, self.preprocessing.std
-        if mean is None or std is None:
+        if self.preprocessing.mean is None or self.preprocessing.std is None:
             return pictures.to(self.dtype, copy=True)
-        shift = torch.tensor(mean, device=pictures.device, dtype=pictures.dtype)[:, None, None]
-        scale = torch.tensor(std, device=pictures.device, dtype=pictures.dtype)[:, None, None]
-        return ((pictures - shift) / scale).to(self.dtype)
+        mean, std = (value.to(pictures.device, pictures.dtype) for value in self.normalisation)
+        return ((pictures - mean) / std).to(self.dtype)
+
+    @property
+    def normalisation(self) -> tuple[Tensor, Tensor]:
+        """Mean and standard deviation that pictures are normalised with, ``(c, 1, 1)``; 0 and 1 if there are none."""
+        channels, mean, std = self.preprocessing.size[0], self.preprocessing.mean, self.preprocessing.std
+        if mean is None or std is None:
+            mean, std = (0.0,) * channels, (1.0,) * channels
+        return torch.tensor(mean, device=self.device)[:, None, None], torch.tensor(std, device=self.device)[
+            :, None, None
+        ]
 
     def run(self, pictures: Images) -> Any:
         """The module's raw output; ModelError for whatever it raises, except when memory is short."""

@@ -73,6 +73,10 @@ class Draw:
         """Whether no step moves anything."""
         return not self.drawn
 
+    def rows(self, some: slice) -> Draw:
+        """The draw of some rows alone."""
+        return Draw(tuple(one[some] for one in self.drawn), self.matrix[some], self.size, self.saved[some])
+
 
 @final
 @dataclass(frozen=True)
