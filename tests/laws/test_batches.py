@@ -8,9 +8,11 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from nets import two
+from PIL import Image
 
 import phosphene as ph
 from phosphene.rng import Stream
+from phosphene.transforms import preset
 
 
 @pytest.fixture(scope="module")
@@ -137,3 +139,26 @@ def test_draws_are_uniform_normal_and_apart() -> None:
     assert abs(float(torch.corrcoef(torch.stack([uniform[0, :-1], uniform[0, 1:]]))[0, 1])) < 1e-2
     counts = torch.bincount(Stream.of(range(20_000)).choice(5), minlength=5) / 20_000
     assert counts.tolist() == pytest.approx([0.2] * 5, abs=0.02)
+
+
+def test_every_step_has_the_transforms_of_its_own_number() -> None:
+    """Draws are made some steps ahead; what the network is shown at step i is drawn from the stream of step i."""
+    network, seen = two(), []
+    chain = preset("lucid")
+    noise = Image.fromarray(np.random.default_rng(0).integers(0, 255, (24, 24, 3), dtype=np.uint8))
+    listener = network.module.register_forward_pre_hook(lambda _, inputs: seen.append(inputs[0].detach().clone()))
+    try:
+        still = ph.SGD(lr=1e-30)
+        result = ph.render_batch(network, ["first:0", "first:1"], steps=37, seed=5, optimizer=still, transform=chain,
+                                 redirect=0, robust=1, arithmetic="exact", size=24, start=noise)[0]  # fmt: skip
+    finally:
+        listener.remove()
+    begun = torch.from_numpy(result.pixels).permute(2, 0, 1)[None].float() / 255
+    stream = Stream.of([5, 5])
+    shown = [one for one in seen if one.shape[2:] == chain.canvas((24, 24))][:37]
+    assert len(shown) == 37
+    for index, pictures in enumerate(shown):
+        draw = chain.sample(stream.fold("transform", index), (24, 24))
+        expected = network.prepare(chain.apply(begun.expand(2, -1, -1, -1), draw))
+        torch.testing.assert_close(pictures, expected, rtol=0, atol=0.03)  # the picture is rounded to 8 bits
+        assert torch.equal(stream.folds([index, 3]).keys[:2], stream.fold(index).keys)
