@@ -29,7 +29,7 @@ from .limit import convolutions, limits, work
 from .nets import network
 
 ROUNDS, STEPS = 5, 4
-BATCH = 8
+BATCH = 16
 
 Make = Callable[[nn.Module], Any]
 # benchmark -> network, layer, size, contenders

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -139,21 +140,23 @@ def assemble(batch: Batch, network: Network) -> Parts:
     )
 
 
-def rows_that_fit(network: Network, job: Job) -> int:
-    """How many pictures one forward and backward pass can hold; OutOfMemory when not even one fits.
+def rows_that_fit(network: Network, jobs: Sequence[Job]) -> int:
+    """How many of the pictures of a batch one forward and backward pass can hold; OutOfMemory when not even one fits.
 
     From what a small picture was measured to take, by area, and the memory that is free now.
     """
+    job, objective = jobs[0], PerRow(tuple(from_text(job.target) for job in jobs))
     channels, rows, columns = images.make(job.image).shape
     _, height, width = network.preprocessing.size
     only = network.preprocessing.fixed
     canvas = (height, width) if only else Chain(tuple(map(transforms.make, job.transform))).canvas((rows, columns))
     try:
-        each = taken(network, from_text(job.target).layers, job.arithmetic) * canvas[0] * canvas[1] / (height * width)
+        measured = taken(network, objective.layers, job.arithmetic, objective.channels)
     except (RuntimeError, MemoryError) as error:
         if not out_of_memory(error):
             raise
         raise OutOfMemory(f"not even pictures of {height} x {width} through {network.name} fit in memory") from error
+    each = measured * canvas[0] * canvas[1] / (height * width)
     need = SLACK * each + 64.0 * channels * rows * columns
     there = free(network.device)
     if need > there:

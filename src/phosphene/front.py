@@ -127,7 +127,7 @@ def render_batch(
     jobs = [declare(network, objective, options) for objective in objectives]
     begin = None
     if start is not None:
-        rows_that_fit(network, jobs[0])  # before the start picture is made as large as asked
+        rows_that_fit(network, jobs)  # before the start picture is made as large as asked
         begin = picture_tensor(start, images.make(jobs[0].image), network.device)
         jobs = [replace(job, start=fingerprint_of(begin)) for job in jobs]
     return make(jobs, network, start=begin, watch=Watch(progress, tuple(frames)))
@@ -196,7 +196,7 @@ def replay_batch(
         jobs = [replace(one[0], model=used.spec) for one in group]
         begin = None
         if start is not None:
-            rows_that_fit(used, jobs[0])
+            rows_that_fit(used, jobs)
             begin = picture_tensor(start, images.make(job.image), used.device)
         try:
             made = make(jobs, used, start=begin, watch=Watch(progress, frames, until=until))

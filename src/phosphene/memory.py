@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import weakref
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import psutil
@@ -46,17 +46,20 @@ class Peak(TorchDispatchMode):
         self.now -= size
 
 
-def taken(network: Network, layers: Sequence[str], arithmetic: str) -> float:
+def taken(
+    network: Network, layers: Sequence[str], arithmetic: str, channels: Mapping[str, frozenset[int]] | None = None
+) -> float:
     """Bytes that a picture of the network's own size takes at most on the way to ``layers`` and back.
 
-    Two pictures against one, so that weights do not count. Measured once and remembered with the network.
+    ``channels``: as for a Tap. Two pictures against one, so that weights do not count. Measured once and remembered
+    with the network.
     """
-    key = (tuple(layers), arithmetic)
-    if key not in network.taken:
-        with network.frozen(), Tap(network, layers, arithmetic) as tap:
+    with network.frozen(), Tap(network, layers, arithmetic, channels) as tap:
+        key = (tuple(layers), arithmetic, tap.kept)
+        if key not in network.taken:
             _there_and_back(network, tap, 1)  # weights are laid out now
             one, two = (_there_and_back(network, tap, rows) for rows in (1, 2))
-        network.taken[key] = float(two - one)
+            network.taken[key] = float(two - one)
     return network.taken[key]
 
 

@@ -85,7 +85,7 @@ def produce(batch: Batch, network: Network, *, start: Tensor | None = None, watc
 
 def _shares(batch: Batch, network: Network) -> Iterator[tuple[tuple[Job, ...], Window | None]]:
     """Jobs that go through the network together: as many as fit, and of neurons those that see the same window."""
-    first, together = batch.jobs[0], rows_that_fit(network, batch.jobs[0])
+    first, together = batch.jobs[0], rows_that_fit(network, batch.jobs)
     if first.arithmetic == "exact":
         seen: list[tuple[Job, Window | None]] = [(job, None) for job in batch.jobs]
     else:

@@ -61,6 +61,11 @@ class Tap:
             return self._program.arithmetic
         return self.arithmetic if self.why_plain is None else f"exact ({self.why_plain})"
 
+    @property
+    def kept(self) -> Any:
+        """Which branches the fast path runs; None on the plain path, which runs all."""
+        return None if self._program is None else self._program.kept
+
     def __enter__(self) -> Tap:
         self.why_plain = None
         if self.arithmetic != "exact" and self.wanted:

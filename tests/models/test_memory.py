@@ -69,6 +69,6 @@ def test_twice_the_side_is_four_times_the_need() -> None:
     job = declare(net, from_text("mixed4b:3"), Options(transform="none"))
     each = SLACK * taken(net, ["mixed4b"], job.arithmetic) + 64.0 * 3 * SIDE * SIDE * 4
     side = int(64 * (free(net.device) / each) ** 0.5 * 1.2)
-    assert rows_that_fit(net, job) > 1
+    assert rows_that_fit(net, [job]) > 1
     with pytest.raises(OutOfMemory, match=rf"a picture of {side} x {side} .* needs about .* GiB are free"):
-        rows_that_fit(net, replace(job, image={**job.image, "size": [side, side]}))
+        rows_that_fit(net, [replace(job, image={**job.image, "size": [side, side]})])

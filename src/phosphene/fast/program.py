@@ -40,6 +40,7 @@ class Program:
     """
 
     module: fx.GraphModule
+    kept: tuple[Branches, ...]
     mean: Tensor
     std: Tensor
     arithmetic: str
@@ -153,13 +154,13 @@ def _widths(network: Network, layers: Sequence[str]) -> list[list[int]]:
     return widths(graph, twin)
 
 
-def _made(network: Network, layers: Sequence[str], kept: Sequence[Branches], kind: str) -> Program:
+def _made(network: Network, layers: Sequence[str], kept: tuple[Branches, ...], kind: str) -> Program:
     (twin, graph), switch = _cut(network, layers), Switch()
     leave_out(graph, kept)
     packs = network.device.type == "cpu" and bool(torch.backends.mkldnn.is_available())  # type: ignore[no-untyped-call]
     dtype = DTYPES[kind]
     mean, std = network.normalisation
-    return Program(Fuser(graph, twin, dtype, packs, switch).run(), mean, std, kind, dtype, switch, Steady())
+    return Program(Fuser(graph, twin, dtype, packs, switch).run(), kept, mean, std, kind, dtype, switch, Steady())
 
 
 def _checked(
