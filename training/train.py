@@ -40,7 +40,6 @@ class Recipe:
     seed: int = 0
     mix: float = 0.0  # share of batches with CutMix
     unmixed: int = 0  # last epochs without it
-    taught: float = 0.0  # share of the teachers' answers in the labels
     average: float = 0.0  # decay of the exponential moving average of the weights; 0 = none
 
     @property
@@ -62,8 +61,6 @@ RECIPES = {
     "plain-mix": Recipe(stages=((24, 64),), peak=0.1, mix=0.5, unmixed=3, average=0.999, seed=2),
     "plain-more": Recipe(stages=((8, 64),), peak=0.06, mix=0.5, unmixed=2, average=0.999, seed=5),
     "plain-again": Recipe(stages=((6, 64),), peak=0.06, mix=0.5, unmixed=2, average=0.999, seed=6),
-    "plain-third": Recipe(stages=((8, 64),), peak=0.08, mix=0.5, unmixed=2, average=0.999, seed=7),
-    "plain-taught": Recipe(stages=((7, 64),), peak=0.06, mix=0.5, unmixed=2, taught=0.6, average=0.999, seed=8),
     "robust-tilt": Recipe(stages=((2, 64),), peak=0.015, eps=0.45, average=0.99, seed=4),
     "robust-mix": Recipe(stages=((12, 64),), peak=0.08, eps=0.7, mix=0.5, unmixed=2, average=0.999, seed=3),
 }
@@ -143,17 +140,7 @@ def load(net: Normalised, start: Path) -> None:
         net.load_state_dict(torch.load(start, weights_only=True)["net"])
 
 
-def lesson(teachers: list[Normalised], x: Tensor, y: Tensor, recipe: Recipe) -> Tensor:
-    """Labels as shares of classes, part of them what the teachers say together (Hinton 2015)."""
-    if y.ndim == 1:
-        y = F.one_hot(y, CLASSES).float()
-    y = y * (1 - recipe.smoothing) + recipe.smoothing / CLASSES
-    with torch.no_grad(), torch.autocast("cpu", torch.bfloat16):
-        answers = torch.stack([teacher(x).float().softmax(1) for teacher in teachers]).mean(0)
-    return recipe.taught * answers + (1 - recipe.taught) * y
-
-
-def train(recipe: Recipe, name: str, data: Path, out: Path, start: Path | None, taught_by: list[Path]) -> None:
+def train(recipe: Recipe, name: str, data: Path, out: Path, start: Path | None) -> None:
     out.mkdir(parents=True, exist_ok=True)
     pictures, labels = load_split(data / "train.parquet")
     val = load_split(data / "val.parquet")
@@ -161,9 +148,6 @@ def train(recipe: Recipe, name: str, data: Path, out: Path, start: Path | None, 
     net = Normalised(Miniception()).to(memory_format=torch.channels_last)
     if start is not None:
         load(net, start)
-    teachers = [Normalised(Miniception()).to(memory_format=torch.channels_last).eval() for _ in taught_by]
-    for teacher, path in zip(teachers, taught_by, strict=True):
-        load(teacher, path)
     averaged = torch.optim.swa_utils.AveragedModel(
         net, multi_avg_fn=torch.optim.swa_utils.get_ema_multi_avg_fn(recipe.average), use_buffers=True
     )
@@ -196,11 +180,9 @@ def train(recipe: Recipe, name: str, data: Path, out: Path, start: Path | None, 
                 net.eval().requires_grad_(False)  # the attack sees the network as it will be used
                 x = attack(net, x, y, eps, 1, generator)
                 net.requires_grad_(True)
-            if teachers:
-                y = lesson(teachers, x, y, recipe)
             net.train()
             with torch.autocast("cpu", torch.bfloat16):
-                loss = F.cross_entropy(net(x), y, label_smoothing=0.0 if teachers else recipe.smoothing)
+                loss = F.cross_entropy(net(x), y, label_smoothing=recipe.smoothing)
             sgd.zero_grad(set_to_none=True)
             loss.backward()
             sgd.step()
@@ -237,13 +219,10 @@ def main() -> None:
     parser.add_argument("--data", type=Path, required=True, help="folder with train.parquet and val.parquet")
     parser.add_argument("--out", type=Path, required=True, help="run folder: log.jsonl, last.pt")
     parser.add_argument("--start", type=Path, help="last.pt of another run, or exported weights (.safetensors)")
-    parser.add_argument("--teachers", type=Path, nargs="*", default=[], help="as --start, for a recipe that is taught")
     parser.add_argument("--threads", type=int, default=torch.get_num_threads())
     args = parser.parse_args()
-    if bool(args.teachers) != bool(RECIPES[args.recipe].taught):
-        parser.error(f"{args.recipe}: --teachers are for recipes that are taught, and for those alone")
     torch.set_num_threads(args.threads)
-    train(RECIPES[args.recipe], args.recipe, args.data, args.out, args.start, args.teachers)
+    train(RECIPES[args.recipe], args.recipe, args.data, args.out, args.start)
 
 
 if __name__ == "__main__":
