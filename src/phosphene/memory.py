@@ -1,9 +1,13 @@
-"""How much memory a picture takes on its way through a network and back, measured on a small one."""
+"""How much memory a picture takes on its way through a network and back, measured on a small one; and keeping it."""
 
 from __future__ import annotations
 
+import ctypes
+import sys
+import threading
 import weakref
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import psutil
@@ -44,6 +48,49 @@ class Peak(TorchDispatchMode):
     def _gone(self, place: int, size: int) -> None:
         self._known.discard(place)
         self.now -= size
+
+
+@contextmanager
+def held() -> Iterator[None]:
+    """Inside it, memory that is freed stays with the process, on Linux with glibc; elsewhere nothing happens.
+
+    glibc hands large blocks back to the system at once and asks for them again at the next step, each page at the price
+    of a fault. Afterwards all of it is given back, and the thresholds are those that glibc itself would come to.
+    """
+    global _holding
+    with _lock:
+        _holding += 1
+        if _holding == 1:
+            _set(mmap=2**30, trim=2**31 - 1, pad=2**26)
+    try:
+        yield
+    finally:
+        with _lock:
+            _holding -= 1
+            if _holding == 0:
+                _set(mmap=2**25, trim=2**26, pad=2**17)
+                if _C is not None:
+                    _C.malloc_trim(0)
+
+
+_holding, _lock = 0, threading.Lock()
+
+
+def _glibc() -> ctypes.CDLL | None:
+    if not sys.platform.startswith("linux"):
+        return None
+    library = ctypes.CDLL(None)
+    return library if hasattr(library, "gnu_get_libc_version") and hasattr(library, "mallopt") else None
+
+
+_C = _glibc()
+
+
+def _set(*, mmap: int, trim: int, pad: int) -> None:
+    """glibc's thresholds in bytes: from where blocks are mapped, how much of the heap's end is kept, how it grows."""
+    if _C is not None:
+        for number, value in ((-3, mmap), (-1, trim), (-2, pad)):  # M_MMAP_THRESHOLD, M_TRIM_THRESHOLD, M_TOP_PAD
+            _C.mallopt(number, value)
 
 
 def taken(

@@ -20,6 +20,7 @@ from .ascent import Ascent, Step
 from .build import Parts, assemble, rows_that_fit
 from .errors import ModelError, NotReproducible, OutOfMemory, PhospheneError
 from .images import images, restart
+from .memory import held
 from .models.network import Network, first_line, out_of_memory
 from .objectives import Activations, from_text, named, to_text
 from .result import Evidence, Frame, Pixels, Result, Score, Status
@@ -72,7 +73,7 @@ def produce(batch: Batch, network: Network, *, start: Tensor | None = None, watc
     for jobs, window in _shares(batch, network):
         part = replace(watch, jobs_before=len(results), jobs_total=len(batch.jobs))
         try:
-            with network.frozen():
+            with network.frozen(), held():
                 results += _Making(Batch(jobs), network, part, window).make(start)
         except KeyboardInterrupt as stopped:
             raise Stopped(results + (stopped.results if isinstance(stopped, Stopped) else [])) from None

@@ -143,3 +143,78 @@ def test_only_units_say_which_channels_they_read() -> None:
     assert read("block:1 + after:2") == {"block": {1}, "after": {2}}
     assert read("block:1", "block") == {}
     assert read("block:1 + block:random#3 + after:0") == {"after": {0}}
+
+
+class Shortcuts(nn.Module):
+    """Sums with a convolution: on either side, in place, without a ReLU, clipped at 6, of two convolutions, of one map
+    with itself, of one number a channel, and of one whose convolution is read elsewhere."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        with torch.random.fork_rng():
+            torch.manual_seed(0)
+            self.convs = nn.ModuleList(nn.Conv2d(3 if i == 0 else 6, 6, 3, padding=1) for i in range(10))
+            self.norm = nn.BatchNorm2d(6)
+            self.gain = nn.Parameter(torch.randn(1, 6, 1, 1))
+            self.kinds = nn.ModuleDict({name: nn.Identity() for name in SUMS})
+        self.eval()
+
+    def forward(self, x: Tensor) -> Tensor:
+        c = self.convs
+        x = self.kinds["first"](F.relu(c[0](x)))
+        x = self.kinds["right"](F.relu(x + self.norm(c[1](x))))
+        y = c[2](x)
+        y += x
+        x = self.kinds["in_place"](F.relu(y, inplace=True))
+        x = self.kinds["bare"](torch.add(c[3](x), x))
+        x = self.kinds["six"](F.relu6(c[4](x).add(x)))
+        x = self.kinds["two"](F.relu(c[5](x) + c[6](x)))
+        y = c[7](x)
+        x = self.kinds["itself"](F.relu(y + y))
+        x = self.kinds["number"](F.relu(c[8](x) + self.gain))
+        y = c[9](x)
+        x = self.kinds["read"](F.relu(y + x) * y.sigmoid())
+        return self.kinds["scaled"](torch.add(c[9](x), x, alpha=2)).mean((2, 3))
+
+
+SUMS = ("first", "right", "in_place", "bare", "six", "two", "itself", "number", "read", "scaled")
+
+
+@pytest.mark.parametrize("redirect", [False, True])
+@pytest.mark.parametrize("kind", SUMS)
+def test_a_sum_inside_a_convolution_is_the_sum(kind: str, redirect: bool) -> None:
+    network = ph.load(Shortcuts(), input_size=(3, 12, 12))
+    found = []
+    pictures = torch.rand(3, 3, 12, 12, generator=torch.Generator().manual_seed(0))
+    with network.frozen():
+        for arithmetic in ("exact", "fp32"):
+            with Tap(network, [f"kinds.{kind}"], arithmetic) as tap:
+                assert tap.ran == arithmetic
+                leaf = pictures.clone().requires_grad_()
+                acts = tap(leaf, redirect=redirect)[f"kinds.{kind}"]
+                (gradient,) = torch.autograd.grad(acts, leaf, draw(*acts.shape, seed=1))
+                found.append((acts.detach(), gradient))
+    assert_close(found[1][0], found[0][0], rtol=1e-4, atol=1e-4, check_stride=False)
+    assert_close(found[1][1], found[0][1], rtol=1e-3, atol=1e-3, check_stride=False)
+
+
+def test_shortcuts_and_their_relus_are_inside() -> None:
+    """Of the sums above, those that can be are not run by themselves."""
+    network = ph.load(Shortcuts(), input_size=(3, 12, 12))
+    with network.frozen(), Tap(network, ["kinds.itself"], "fp32") as tap:
+        graph = tap._program.module.graph
+    called = [node for node in graph.nodes if node.op == "call_module"]
+    assert sum(len(node.args) == 2 for node in called) == 5  # right, in_place, bare, six, two
+    sums = [node for node in graph.nodes if "add" in str(node.target)]
+    assert len(sums) == 1  # of one map with itself
+
+
+def test_memory_is_held_and_given_back() -> None:
+    from phosphene import memory
+
+    with memory.held(), memory.held():
+        assert memory._holding == 2
+    assert memory._holding == 0
+    with pytest.raises(ValueError, match="inside"), memory.held():
+        raise ValueError("inside")
+    assert memory._holding == 0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import operator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -36,6 +37,8 @@ class Fuser:
                 self._place(node, Linear(module.weight, module.bias, self.dtype, self.switch))
             elif type(module) is nn.MaxPool2d and self.packs and node.args and not module.return_indices:
                 self._place(node, self._pool(node, module))
+            elif (parts := self._shortcut(node)) is not None:
+                self._add(node, *parts)
             elif (top := self._top(node)) is not None:
                 node.args = node.args[:1]
                 self._place(node, Relu(top))
@@ -80,6 +83,31 @@ class Fuser:
             layer.top = top
             self._skip(follower, node)
         return layer
+
+    def _shortcut(self, node: fx.Node) -> tuple[fx.Node, fx.Node] | None:
+        """A convolution that nobody else reads and what is added to it, where a node is their plain sum."""
+        plain = node.op == "call_function" and node.target in (operator.add, torch.add)
+        if not (plain or (node.op == "call_method" and node.target == "add")) or len(node.args) != 2 or node.kwargs:
+            return None
+        pairs = (node.args, node.args[::-1])
+        for conv, other in pairs:
+            if not isinstance(conv, fx.Node) or not isinstance(other, fx.Node) or conv is other:
+                continue
+            layer = self.made.get(str(conv.target))
+            bare = isinstance(layer, PackedConvolution) and layer.top is None and len(conv.args) == 1
+            if bare and only_user(conv) is node:
+                return conv, other
+        return None
+
+    def _add(self, node: fx.Node, conv: fx.Node, other: fx.Node) -> None:
+        """The sum and the ReLU behind it as part of the convolution."""
+        layer = self.made[str(conv.target)]
+        node.op, node.target, node.args, node.kwargs = "call_module", conv.target, (conv.args[0], other), {}
+        self.graph.erase_node(conv)
+        follower = only_user(node)
+        if follower is not None and self._top(follower) == float("inf"):  # oneDNN clips a sum at 0 alone
+            layer.top = float("inf")
+            self._skip(follower, node)
 
     def _pool(self, node: fx.Node, module: nn.MaxPool2d) -> MaxPool:
         """The gradient is stopped at the pool's output, not at the larger map of the ReLU before it, if it alone reads

@@ -98,9 +98,22 @@ class PackedConvolution(Convolution):
             return _Packed(turned, None, (0, 0), (1, 1), (1, 1), self.groups)
         return _Packed(phases(self.weight, self.stride, self.groups), None, (0, 0), (1, 1), (1, 1), self.groups)
 
-    def forward(self, x: Tensor) -> Tensor:
-        made: Tensor = _Convolution.apply(x.to(self.weight.dtype), self)
-        return made
+    def forward(self, x: Tensor, other: Tensor | None = None) -> Tensor:
+        """``other``: added before the ReLU, as the shortcut of a residual block is."""
+        x = x.to(self.weight.dtype)
+        if other is None or other.shape == self.size(x):
+            made: Tensor = _Convolution.apply(x, other, self, self.top)
+            return made
+        made = _Convolution.apply(x, None, self, None) + other  # one number for many positions, say
+        return made if self.top is None else relu(made, self.top)
+
+    def size(self, x: Tensor) -> torch.Size:
+        """The shape of the output."""
+        sides = [
+            (x.shape[2 + i] + 2 * self.padding[i] - self.dilation[i] * (self.weight.shape[2 + i] - 1) - 1)
+            // self.stride[i] + 1 for i in (0, 1)
+        ]  # fmt: skip
+        return torch.Size((len(x), len(self.weight), *sides))
 
     def forget(self) -> None:
         """Drop the layouts that were made so far."""
@@ -108,8 +121,8 @@ class PackedConvolution(Convolution):
             if kernel is not None:
                 kernel.laid.clear()
 
-    def forth(self, x: Tensor) -> Tensor:
-        return self._forth(x, self.top)
+    def forth(self, x: Tensor, other: Tensor | None, top: float | None) -> Tensor:
+        return self._forth(x, top, other=other)
 
     def back(self, g: Tensor, shape: torch.Size) -> Tensor:
         """d(loss)/d(input) from that of the output before the ReLU."""
@@ -147,8 +160,10 @@ class _Packed:
         self.how = (list(stride), list(dilation), groups)
         self.laid: dict[tuple[torch.Size, Pair], Tensor] = {}
 
-    def __call__(self, x: Tensor, top: float | None, padding: Pair | None = None) -> Tensor:
-        """``padding``: another than its own."""
+    def __call__(
+        self, x: Tensor, top: float | None, padding: Pair | None = None, other: Tensor | None = None
+    ) -> Tensor:
+        """``padding``: another than its own. ``other``: of the output's shape, added before it is clipped."""
         padding = padding or self.padding
         key = (x.shape, padding)
         laid = self.laid.get(key)
@@ -158,32 +173,44 @@ class _Packed:
             laid = torch.ops.mkldnn._reorder_convolution_weight(self.weight, padding, *self.how, x.shape)
             self.laid[key] = laid
         after = _AFTER.get(top, ("hardtanh", [0.0, top]))
-        made: Tensor = torch.ops.mkldnn._convolution_pointwise(x, laid, self.bias, padding, *self.how, *after, "")
+        run = torch.ops.mkldnn._convolution_pointwise
+        if other is None:
+            made: Tensor = run(x, laid, self.bias, padding, *self.how, *after, "")
+        else:
+            other = other.to(x.dtype, memory_format=LAST)
+            made = run.binary(x, other, laid, self.bias, padding, *self.how, "add", 1.0, *_unary(after))
         return made
 
 
 _AFTER: dict[float | None, tuple[str, list[Any]]] = {None: ("none", []), float("inf"): ("relu", [])}
 
 
+def _unary(after: tuple[str, list[Any]]) -> tuple[str | None, list[Any], str | None]:
+    """The same as the operation with two inputs wants it."""
+    return (None, [], None) if after[0] == "none" else (after[0], after[1], "")
+
+
 class _Convolution(torch.autograd.Function):
     @staticmethod
-    def forward(ctx: Any, x: Tensor, layer: PackedConvolution) -> Tensor:
-        y = layer.forth(x)
-        ctx.layer, ctx.shape, ctx.redirect = layer, x.shape, layer.switch.redirect
-        ctx.masked = layer.top is not None and (layer.blocks or ctx.redirect)
+    def forward(ctx: Any, x: Tensor, other: Tensor | None, layer: PackedConvolution, top: float | None) -> Tensor:
+        y = layer.forth(x, other, top)
+        ctx.layer, ctx.shape, ctx.redirect, ctx.top = layer, x.shape, layer.switch.redirect, top
+        ctx.masked = top is not None and (layer.blocks or ctx.redirect)
         if ctx.masked:
             ctx.save_for_backward(y)
         return y
 
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> Any:
-        layer, g = ctx.layer, gradients[0]
+        g = gradients[0]
         if g.stride(1) != 1:  # a score's gradient; that of a neighbour may be a slice, whose channels come last already
             g = g.contiguous(memory_format=LAST)
         if ctx.masked:
             (y,) = ctx.saved_tensors
-            g = redirected_gradient(g, y, layer.top) if ctx.redirect else blocked(g, y, layer.top)
-        return layer.back(g.contiguous(memory_format=LAST), ctx.shape), None
+            g = redirected_gradient(g, y, ctx.top) if ctx.redirect else blocked(g, y, ctx.top)
+        g = g.contiguous(memory_format=LAST)
+        back = ctx.layer.back(g, ctx.shape) if ctx.needs_input_grad[0] else None
+        return back, g if ctx.needs_input_grad[1] else None, None, None
 
 
 def blocked(g: Tensor, y: Tensor, top: float) -> Tensor:
