@@ -36,6 +36,7 @@ Make = Callable[[nn.Module], Any]
 CASES: dict[str, tuple[str, str, int, dict[str, Make]]] = {
     "step_googlenet_4a": ("googlenet", "inception4a", 128, {
         "phosphene": lambda m: Ours(m, "inception4a", 128, BATCH),
+        "phosphene, lucent's transforms": lambda m: Ours(m, "inception4a", 128, BATCH, transform="lucent"),
         "phosphene fp32": lambda m: Ours(m, "inception4a", 128, BATCH, "fp32"),
         "phosphene fp32, one picture": lambda m: Ours(m, "inception4a", 128, 1, "fp32"),
         "phosphene --exact": lambda m: Ours(m, "inception4a", 128, BATCH, "exact"),
@@ -46,16 +47,19 @@ CASES: dict[str, tuple[str, str, int, dict[str, Make]]] = {
     }),
     "step_googlenet_4a_224": ("googlenet", "inception4a", 224, {
         "phosphene": lambda m: Ours(m, "inception4a", 224, BATCH),
+        "phosphene, lucent's transforms": lambda m: Ours(m, "inception4a", 224, BATCH, transform="lucent"),
         "lucent default": lambda m: Lucent(m, "inception4a", 128, None),
     }),
     "step_resnet50_layer2": ("resnet50", "layer2", 128, {
         "phosphene": lambda m: Ours(m, "layer2", 128, BATCH),
+        "phosphene, lucent's transforms": lambda m: Ours(m, "layer2", 128, BATCH, transform="lucent"),
         "lucent at 128": lambda m: Lucent(m, "layer2", 128, 128),
         "xplique": lambda m: Xplique("ResNet50", "conv3_block4_out", 128, BATCH),
         "tf-keras-vis": lambda m: TfKerasVis("ResNet50", "conv3_block4_out", 128),
     }),
     "step_vgg16_conv5_3": ("vgg16", "features.29", 128, {
         "phosphene": lambda m: Ours(m, "features.29", 128, BATCH),
+        "phosphene, lucent's transforms": lambda m: Ours(m, "features.29", 128, BATCH, transform="lucent"),
         "lucent at 128": lambda m: Lucent(m, "features.29", 128, 128),
         "xplique": lambda m: Xplique("VGG16", "block5_conv3", 128, BATCH),
     }),
@@ -107,7 +111,7 @@ def table(found: dict[str, Any], case: dict[str, Any]) -> str:
     ours = statistics.median(case["ms"]["phosphene"]) if "phosphene" in case["ms"] else float("nan")
     for label, values in case["ms"].items():
         low, middle, high = statistics.quantiles(values, n=4)
-        kind = "bf16" if label == "phosphene" and found["arithmetic"] == "bf16" else "fp32"
+        kind = "bf16" if label.split(",")[0] == "phosphene" and found["arithmetic"] == "bf16" else "fp32"
         best = max(value for name, value in found["limit"].items() if name.endswith(kind))
         share = case["flop"] / (middle / 1e3) / 1e9 / best
         cell = f"{share:.0%} ({kind})" if label.startswith("phosphene") else ""

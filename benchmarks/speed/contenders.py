@@ -39,9 +39,20 @@ class Clock:
 
 
 class Ours:
-    """phosphene: ``batch`` channels of a layer together; seconds per picture."""
+    """phosphene: ``batch`` channels of a layer together; seconds per picture.
 
-    def __init__(self, model: nn.Module, layer: str, size: int, batch: int, arithmetic: str | None = None) -> None:
+    ``transform``: ``lucid`` shows the network 12 pixels more than the picture has, ``lucent`` as many.
+    """
+
+    def __init__(
+        self,
+        model: nn.Module,
+        layer: str,
+        size: int,
+        batch: int,
+        arithmetic: str | None = None,
+        transform: str = "lucid",
+    ) -> None:
         import phosphene as ph
         from phosphene.ascent import Ascent
         from phosphene.build import Options, assemble, declare, targets_of
@@ -52,7 +63,7 @@ class Ours:
 
         self.batch = batch
         self.network = ph.load(model, input_size=(3, 224, 224), mean=(0.485, 0.456, 0.406), std=(0.229, 0.224, 0.225))
-        options = Options(image=ph.Fourier(size), steps=10**6, arithmetic=arithmetic)
+        options = Options(image=ph.Fourier(size), steps=10**6, arithmetic=arithmetic, transform=transform)
         jobs = tuple(declare(self.network, one, options) for one in targets_of(f"{layer}:0..{batch - 1}"))
         self.arithmetic = jobs[0].arithmetic
         parts = assemble(Batch(jobs), self.network)

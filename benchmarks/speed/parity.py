@@ -14,6 +14,7 @@ import argparse
 import json
 import statistics
 import time
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +26,7 @@ import phosphene as ph
 from phosphene.presets import PRESETS
 from phosphene.rng import Stream
 from phosphene.tap import Tap
-from phosphene.transforms import preset
+from phosphene.transforms import preset as chain_of
 
 from .contenders import Clock
 from .nets import Prepared
@@ -43,7 +44,7 @@ def scores(network: ph.Network, layer: str, channel: int, picture: np.ndarray) -
     from lucent.optvis import transform
 
     x = torch.from_numpy(np.round(picture * 255) / 255).float().permute(2, 0, 1)[None]
-    theirs, ours = transform.compose(transform.standard_transforms), preset("lucid")
+    theirs, ours = transform.compose(transform.standard_transforms), chain_of("lucid")
     size = (x.shape[2], x.shape[3])
     np.random.seed(0)
     torch.manual_seed(0)
@@ -97,14 +98,14 @@ def measure(address: str, layer: str, size: int, count: int) -> dict[str, Any]:
     for unit in units:
         picture, seconds = lucent_picture(network, layer, unit, size, 512)
         note("lucent", 512, unit, seconds, picture)
-    for name, paces in PACES.items():
-        for steps in paces:
-            begun = time.perf_counter()
-            targets = [f"{layer}:{unit}" for unit in units]
-            results = ph.render_batch(network, targets, preset=name, steps=steps, size=size)
-            each = (time.perf_counter() - begun) / len(units)  # evidence included
-            for unit, result in zip(units, results, strict=True):
-                note(name, steps, unit, each, np.asarray(result.pixels) / 255)
+    paces = [(preset, steps) for preset, counts in PACES.items() for steps in counts]
+    for (preset, steps), transform in product(paces, ("lucid", "lucent")):
+        begun = time.perf_counter()
+        targets = [f"{layer}:{unit}" for unit in units]
+        results = ph.render_batch(network, targets, preset=preset, steps=steps, size=size, transform=transform)
+        each = (time.perf_counter() - begun) / len(units)  # evidence included
+        for unit, result in zip(units, results, strict=True):
+            note(f"{preset}, {transform}", steps, unit, each, np.asarray(result.pixels) / 255)
     return found
 
 
@@ -112,8 +113,11 @@ def table(found: dict[str, Any]) -> str:
     """Markdown: per pace the medians of score and time against lucent's."""
     base = {row["unit"]: row for row in found["rows"] if row["tool"] == "lucent"}
     seconds = statistics.median(row["seconds"] for row in base.values())
+    dead = [unit for unit, row in base.items() if row["clean"] <= 0]  # lucent's gradient was blocked from the start
     head = f"{found['model']} {found['layer']}, {found['size']} px, {len(base)} channels; lucent: {seconds:.1f} s"
-    rows = [head, "", "| preset | steps | clean | under lucent's transforms | ours | s per picture | times faster |",
+    if dead:
+        head += f"; {len(dead)} of lucent's pictures stayed dead, and their channels are left out of the ratios"
+    rows = [head, "", "| preset, transforms | steps | clean | under lucent's transforms | ours | s per picture | times faster |",
             "|---|---|---|---|---|---|---|"]  # fmt: skip
     for tool, steps in dict.fromkeys((row["tool"], row["steps"]) for row in found["rows"]):
         own = [row for row in found["rows"] if (row["tool"], row["steps"]) == (tool, steps)]
@@ -121,11 +125,13 @@ def table(found: dict[str, Any]) -> str:
             continue
         cells = []
         for key in ("clean", "lucent's", "ours"):
-            low, middle, high = statistics.quantiles([row[key] / base[row["unit"]][key] for row in own], n=4)
+            low, middle, high = statistics.quantiles(
+                [row[key] / base[row["unit"]][key] for row in own if row["unit"] not in dead], n=4
+            )
             cells.append(f"{middle:.2f} ({low:.2f} to {high:.2f})")
         each = own[0]["seconds"]
         rows.append(f"| {tool} | {steps} | {' | '.join(cells)} | {each:.2f} | {seconds / each:.1f} |")
-    under = [row["lucent's"] / row["ours"] for row in found["rows"]]
+    under = [row["lucent's"] / row["ours"] for row in found["rows"] if row["ours"]]
     share = f"{statistics.median(under):.3f}"
     rows += ["", f"The same picture under lucent's transforms scores {share} of what it scores under ours."]
     return "\n".join(rows) + "\n"

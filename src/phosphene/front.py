@@ -105,8 +105,8 @@ def render_batch(
     """One picture for each target, made together; a picture is the same as when it is made alone.
 
     ``targets``: ``"mixed4b:0..63"`` or a list of texts and objectives. ``image``: ``Fourier()``, ``Pixel()``; ``size``:
-    its side or (height, width), by default what suits the network. ``transform``: ``lucid``, ``distill``, ``none`` or
-    a ``Chain``. ``preset``: steps and optimizer together: ``standard``, ``fast``, ``draft``, ``lucid``; ``steps`` and
+    its side or (height, width), by default what suits the network. ``transform``: ``lucid``, ``distill``, ``lucent``,
+    ``none`` or a ``Chain``. ``preset``: steps and optimizer together: ``standard``, ``fast``, ``draft``, ``lucid``; ``steps`` and
     ``optimizer`` take their place. ``start``: a picture to begin with (path, PIL image or array). ``frames``: steps at
     which the picture is kept. ``redirect``: first steps in which a blocked ReLU lets the gradient through. ``robust``:
     fresh transforms that the final score is averaged over. ``arithmetic`` of the ascent: ``bf16`` (where the processor

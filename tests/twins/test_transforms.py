@@ -14,7 +14,7 @@ from phosphene.evidence import observe
 from phosphene.objectives import PerRow, from_text
 from phosphene.rng import Stream
 from phosphene.tap import Tap
-from phosphene.transforms import PRESETS, Chain, Crop, Jitter, Pad, Rotate, Scale, fit, resample
+from phosphene.transforms import PRESETS, Chain, Crop, Fit, Jitter, Pad, Rotate, Scale, fit, resample
 
 GREY = 0.5
 
@@ -46,6 +46,11 @@ def step_by_step(picture: np.ndarray, chain: Chain, drawn: list[np.ndarray], bar
         elif isinstance(step, Crop):
             down, right = (height - bare[0]) // 2, (width - bare[1]) // 2
             picture = picture[:, down : down + bare[0], right : right + bare[1]]
+        elif isinstance(step, Fit):
+            y, x = np.meshgrid(
+                *(np.linspace(0, s - 1, b) for s, b in zip((height, width), bare, strict=True)), indexing="ij"
+            )
+            picture = bilinear(picture, y, x)
         else:
             cy, cx = (height - 1) / 2, (width - 1) / 2
             y, x = np.mgrid[:height, :width].astype(float)
@@ -67,7 +72,7 @@ def smooth(size: tuple[int, int], seed: int = 0) -> np.ndarray:
     return (0.5 + 0.4 * np.stack(waves)).astype(np.float32)
 
 
-@pytest.mark.parametrize("name", ["lucid", "distill"])
+@pytest.mark.parametrize("name", ["lucid", "distill", "lucent"])
 @pytest.mark.parametrize("size", [(64, 64), (40, 72), (33, 47)])
 def test_composed_equals_step_by_step(name: str, size: tuple[int, int]) -> None:
     """Same geometry and same borders; what differs is that the chain interpolates twice."""
@@ -102,7 +107,7 @@ def test_draws_without_resampling_are_exact(name: str) -> None:
         assert np.abs(found[row] - wanted).max() < 1e-4
 
 
-@pytest.mark.parametrize("name", ["lucid", "distill"])
+@pytest.mark.parametrize("name", ["lucid", "distill", "lucent"])
 def test_scores_agree_with_the_chain(name: str) -> None:
     """Mean scores of a picture's units under both forms, within .02 of each other."""
     net = ph.load("miniception")

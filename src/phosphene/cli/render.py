@@ -67,7 +67,9 @@ def arguments(parser: argparse.ArgumentParser) -> None:
                        "first look; lucid: 512 at lucid's own rate")  # fmt: skip
     climb.add_argument("--steps", type=whole, metavar="N", help="instead of the preset's")
     climb.add_argument("--lr", type=number, metavar="RATE", help="size of a step, instead of the preset's")
-    climb.add_argument("--transform", metavar="NAME", help="what must not matter: lucid (default), distill, none")
+    climb.add_argument(
+        "--transform", metavar="NAME", help="what must not matter: lucid (default), distill, lucent, none"
+    )
     climb.add_argument("--exact", action="store_true", default=None, help="the module as it is, in its own precision: "
                        "no fast path")  # fmt: skip
     climb.add_argument("--timelapse", metavar="STEPS", help="also a strip of the picture at these steps: 0,4,48,512")

@@ -1,6 +1,6 @@
 """What must not matter."""
 
-from .affine import Crop, Jitter, Pad, Rotate, Scale
+from .affine import Crop, Fit, Jitter, Pad, Rotate, Scale
 from .base import GREY, Box, Chain, Draw, Geometric, fit, part, resample, transforms
 from .presets import PRESETS, preset
 
@@ -11,6 +11,7 @@ __all__ = [
     "Chain",
     "Crop",
     "Draw",
+    "Fit",
     "Geometric",
     "Jitter",
     "Pad",

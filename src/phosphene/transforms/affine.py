@@ -131,3 +131,25 @@ class Crop(Geometric):
 
     def matrix(self, drawn: Tensor) -> Matrices:
         return _identity(drawn)
+
+
+@final
+@transforms.register("fit")
+@dataclass(frozen=True)
+class Fit(Geometric):
+    """Show the whole canvas at the picture's own size; the corners' pixels stay the corners'."""
+
+    def resize(self, size: Size, picture: Size) -> Size:
+        return picture
+
+    def interpolates(self, drawn: Tensor) -> Tensor:
+        return torch.ones(len(drawn), dtype=torch.bool)
+
+    def matrix(self, drawn: Tensor) -> Matrices:
+        return _identity(drawn)
+
+    def between(self, drawn: Tensor, before: Size, after: Size) -> Matrices:
+        made = _identity(drawn)
+        for axis in (0, 1):  # x is the second side
+            made[:, 1 - axis, 1 - axis] = (before[axis] - 1) / max(1, after[axis] - 1)
+        return made

@@ -54,6 +54,10 @@ class Geometric(ABC):
     def matrix(self, drawn: Tensor) -> Matrices:
         """Output -> input in homogeneous pixel coordinates (x, y, 1) around the centre, float64."""
 
+    def between(self, drawn: Tensor, before: Size, after: Size) -> Matrices:
+        """The same from one canvas to the next; for steps that look at their sizes."""
+        return self.matrix(drawn)
+
 
 @final
 @dataclass(frozen=True, eq=False)
@@ -103,8 +107,8 @@ class Chain:
         size = picture
         count = torch.zeros(rows, dtype=torch.int64)
         for step, numbers in zip(self.steps, drawn, strict=True):
-            total = total @ step.matrix(numbers)
-            size = step.resize(size, picture)
+            before, size = size, step.resize(size, picture)
+            total = total @ step.between(numbers, before, size)
             count = count + step.interpolates(numbers)
             if min(size) < 1:
                 raise BadSpec(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ..errors import UnknownOption, closest
-from .affine import Crop, Jitter, Pad, Rotate, Scale
+from .affine import Crop, Fit, Jitter, Pad, Rotate, Scale
 from .base import Chain
 
 PRESETS: dict[str, Chain] = {
@@ -15,6 +15,18 @@ PRESETS: dict[str, Chain] = {
             Scale(tuple(1 + (i - 5) / 50 for i in range(11))),
             Rotate((*(float(angle) for angle in range(-10, 11)), *(0.0,) * 5)),
             Jitter(4),
+        )
+    ),
+    # lucent's, for a network that is shown the picture's own size: it moves pictures on a canvas that it does not crop,
+    # its scales above 1 enlarge the canvas too and are undone when that is made small again; outside is black, here grey
+    "lucent": Chain(
+        (
+            Pad(17),
+            Jitter(7),
+            Scale((*(1 + (i - 5) / 50 for i in range(5)), *(1.0,) * 6)),
+            Rotate((*(float(angle) for angle in range(-10, 11)), *(0.0,) * 5)),
+            Jitter(3),
+            Fit(),
         )
     ),
     # the article's own pictures (Olah et al. 2017, "Feature Visualization")
