@@ -107,11 +107,11 @@ def render_batch(
     ``targets``: ``"mixed4b:0..63"`` or a list of texts and objectives. ``image``: ``Fourier()``, ``Pixel()``; ``size``:
     its side or (height, width), by default what suits the network. ``transform``: ``lucid``, ``distill``, ``lucent``,
     ``none`` or a ``Chain``. ``preset``: steps and optimizer together: ``standard``, ``fast``, ``draft``, ``lucid``;
-    ``steps`` and ``optimizer`` take their place. ``start``: a picture to begin with (path, PIL image or array). ``frames``: steps at
-    which the picture is kept. ``redirect``: first steps in which a blocked ReLU lets the gradient through. ``robust``:
-    fresh transforms that the final score is averaged over. ``arithmetic`` of the ascent: ``bf16`` (where the processor
-    has it) or ``fp32`` on the fast path, ``exact`` for the module as it is; scores are always exact. ``progress``:
-    called during the ascent.
+    ``steps`` and ``optimizer`` take their place. ``start``: a picture to begin with (path, PIL image or array).
+    ``frames``: steps at which the picture is kept. ``redirect``: first steps in which a blocked ReLU lets the
+    gradient through. ``robust``: fresh transforms that the final score is averaged over. ``arithmetic`` of the
+    ascent: ``bf16`` (where the processor has it) or ``fp32`` on the fast path, ``exact`` for the module as it is;
+    scores are always exact. ``progress``: called during the ascent.
 
     Raises BadTarget, BadSpec, UnknownLayer, UnknownClass, UnitOutOfRange, OutOfMemory, ModelError; Stopped on Ctrl-C.
     """

@@ -17,8 +17,8 @@ PRESETS: dict[str, Chain] = {
             Jitter(4),
         )
     ),
-    # lucent's, for a network that is shown the picture's own size: pictures move on a canvas that is not cropped, scales
-    # above 1 enlarge the canvas too and are undone when that is made small again; what is outside is black, here grey
+    # lucent's, for a network that is shown the picture's own size: pictures move on a canvas that is not cropped,
+    # scales above 1 enlarge the canvas too and are undone when that is made small again; outside is black, here grey
     "lucent": Chain(
         (
             Pad(17),
