@@ -182,11 +182,13 @@ def test_a_partial_picture_replays_under_the_rate_of_the_whole_ascent(
 ) -> None:
     """The rate falls over all the steps that were asked for, not over those that were taken."""
     run, words = Ascent._gradients, ("render", "miniception", "conv2:3", "--size", "16", "--steps", "9", "-o", "a.png")
+    seen: list[Any] = []
 
-    def stopped(self: Any, theta: Any, index: int, **how: Any) -> Any:
-        if index == 4:
+    def stopped(self: Any, theta: Any, draw: Any, **how: Any) -> Any:
+        seen.extend([draw] if draw not in seen else [])
+        if len(seen) == 5:
             raise KeyboardInterrupt
-        return run(self, theta, index, **how)
+        return run(self, theta, draw, **how)
 
     with monkeypatch.context() as patched:
         patched.setattr(Ascent, "_gradients", stopped)
