@@ -92,6 +92,15 @@ class Stream:
             .to(self.device)
         )
 
+    def field(self, *shape: int, law: str = "normal") -> Tensor:
+        """``(b, *shape)`` float32, ``normal`` or ``uniform`` in [0, 1): torch's own generator for each row, for many
+        numbers at once."""
+        drawn = torch.empty(len(self), *shape)
+        for row, key in zip(drawn, self.keys.tolist(), strict=True):
+            generator = torch.Generator().manual_seed(key & _MASK >> 1)
+            row.normal_(generator=generator) if law == "normal" else row.uniform_(generator=generator)
+        return drawn.to(self.device)
+
     def choice(self, count: int) -> Tensor:
         """``(b,)`` int64, uniform in 0 .. count-1."""
         return (self.uniform(1)[:, 0] * count).to(torch.int64).clamp(max=count - 1)

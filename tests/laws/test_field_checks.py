@@ -134,7 +134,7 @@ def test_jitter_is_a_box_filter(pixels: int) -> None:
     offsets = list(itertools.product(range(pixels + 1), repeat=2))
     for offset in offsets:
         draw = Chain((step,)).compose([torch.tensor([offset], dtype=torch.float64)], (side, side), 1)
-        seen = resample(picture, draw.matrix, draw.size)
+        seen = resample(picture, draw.move.matrix, draw.move.size)
         (gradient,) = torch.autograd.grad((seen * w).sum(), picture)
         total += gradient[0] / len(offsets)
     wanted = np.zeros((3, side, side))

@@ -165,7 +165,7 @@ def test_the_gradient_of_the_resampling_is_right() -> None:
     chain = Chain((Pad(1), Rotate((17.0,)), Scale((1.1,)), Jitter(1)))
     picture = torch.rand(1, 1, 5, 6, dtype=torch.float64, requires_grad=True)
     draw = chain.sample(Stream.of([4]), (5, 6))
-    assert torch.autograd.gradcheck(lambda x: resample(x, draw.matrix, draw.size), picture, atol=1e-4)
+    assert torch.autograd.gradcheck(lambda x: resample(x, draw.move.matrix, draw.move.size), picture, atol=1e-4)
 
 
 @pytest.mark.parametrize("make", [lambda: Pad(-1), lambda: Jitter(-2), lambda: Scale(()), lambda: Scale((0.0,)),

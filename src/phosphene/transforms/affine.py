@@ -58,7 +58,7 @@ class Jitter(Geometric):
     def resize(self, size: Size, picture: Size) -> Size:
         return size[0] - self.pixels, size[1] - self.pixels
 
-    def draw(self, stream: Stream) -> Tensor:
+    def draw(self, stream: Stream, when: Tensor) -> Tensor:
         """Offsets down and right, ``(b, 2)``, whole numbers."""
         return (stream.uniform(2).cpu() * (self.pixels + 1)).floor().clamp(max=self.pixels).double()
 
@@ -81,7 +81,7 @@ class Scale(Geometric):
         if not self.values or not all(0 < value < math.inf for value in self.values):
             raise BadSpec(f"scales are numbers above 0, not {self.values}")
 
-    def draw(self, stream: Stream) -> Tensor:
+    def draw(self, stream: Stream, when: Tensor) -> Tensor:
         return _pick(self.values, stream)
 
     def interpolates(self, drawn: Tensor) -> Tensor:
@@ -105,7 +105,7 @@ class Rotate(Geometric):
         if not self.degrees or not all(math.isfinite(value) for value in self.degrees):
             raise BadSpec(f"rotations are finite numbers of degrees, not {self.degrees}")
 
-    def draw(self, stream: Stream) -> Tensor:
+    def draw(self, stream: Stream, when: Tensor) -> Tensor:
         return _pick(self.degrees, stream)
 
     def interpolates(self, drawn: Tensor) -> Tensor:

@@ -14,6 +14,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import groupby
 from typing import Any, final
 
 import torch
@@ -32,19 +33,24 @@ SOFT = 0.105
 Size = tuple[int, int]
 Box = tuple[int, int, int, int]  # top, left, bottom, right of a part of the canvas; the last two excluded
 
-transforms: Registry[type[Geometric]] = Registry("transform")
+transforms: Registry[type[Step]] = Registry("transform")
 
 
-class Geometric(ABC):
-    """One step of a chain; a frozen dataclass. What it draws stays on the CPU, in float64."""
+class Step(ABC):
+    """One step of a chain; a frozen dataclass. What it draws stays on the CPU."""
 
     def resize(self, size: Size, picture: Size) -> Size:
         """The canvas after the step, from the canvas before it and the bare picture."""
         return size
 
-    def draw(self, stream: Stream) -> Tensor:
-        """What is random about it, ``(b, k)``; nothing by default."""
+    def draw(self, stream: Stream, when: Tensor) -> Tensor:
+        """What is random about it, ``(b, k)``; nothing by default. ``when``: ``(b,)``, 0 at the ascent's first step, 1 at
+        its last, for those that change their range on the way."""
         return torch.zeros(len(stream), 0)
+
+
+class Geometric(Step):
+    """Moves pixels: an affine map, composed with its neighbours. Draws in float64."""
 
     def interpolates(self, drawn: Tensor) -> Tensor:
         """``(b,)``: rows in which the step alone would fall between pixels; none by default."""
@@ -59,27 +65,48 @@ class Geometric(ABC):
         return self.matrix(drawn)
 
 
+class Pointwise(Step):
+    """Changes values, on the canvas as it is when the step is reached."""
+
+    @abstractmethod
+    def apply(self, pictures: Tensor, drawn: Tensor) -> Tensor:
+        """Pictures ``(b, c, h, w)`` changed as drawn; differentiable."""
+
+
 @final
 @dataclass(frozen=True, eq=False)
-class Draw:
-    """One draw of a chain for every row: each step's numbers, their composition, the canvas that results.
+class Move:
+    """Geometric steps in a row as one: their map, the canvas that results, interpolations that each row is spared."""
 
-    ``saved``: interpolations that each row is spared by being resampled once.
-    """
-
-    drawn: tuple[Tensor, ...]
     matrix: Matrices
     size: Size
     saved: Tensor
+    most: int  # interpolations that a row can be spared
+
+
+@final
+@dataclass(frozen=True, eq=False)
+class Draw:
+    """One draw of a chain for every row: each step's numbers, and the moves and pointwise steps that they make."""
+
+    drawn: tuple[Tensor, ...]
+    legs: tuple[Move | tuple[Pointwise, Tensor], ...]
 
     @property
-    def still(self) -> bool:
-        """Whether no step moves anything."""
-        return not self.drawn
+    def move(self) -> Move:
+        """The only move of a chain that is geometry alone."""
+        (found,) = (leg for leg in self.legs if isinstance(leg, Move))
+        return found
 
     def rows(self, some: slice) -> Draw:
         """The draw of some rows alone."""
-        return Draw(tuple(one[some] for one in self.drawn), self.matrix[some], self.size, self.saved[some])
+        legs = tuple(
+            Move(leg.matrix[some], leg.size, leg.saved[some], leg.most)
+            if isinstance(leg, Move)
+            else (leg[0], leg[1][some])
+            for leg in self.legs
+        )
+        return Draw(tuple(one[some] for one in self.drawn), legs)
 
 
 @final
@@ -87,11 +114,17 @@ class Draw:
 class Chain:
     """Steps in the order in which they happen to the picture."""
 
-    steps: tuple[Geometric, ...] = ()
+    steps: tuple[Step, ...] = ()
 
-    def sample(self, stream: Stream, picture: Size) -> Draw:
+    @property
+    def geometric(self) -> bool:
+        """Whether it moves pixels and does nothing else to them."""
+        return all(isinstance(step, Geometric) for step in self.steps)
+
+    def sample(self, stream: Stream, picture: Size, when: Tensor | None = None) -> Draw:
         """One draw for pictures of ``picture`` pixels, a row per key of the stream."""
-        drawn = tuple(step.draw(stream.fold(index)) for index, step in enumerate(self.steps))
+        when = torch.ones(len(stream), dtype=torch.float64) if when is None else when
+        drawn = tuple(step.draw(stream.fold(index), when) for index, step in enumerate(self.steps))
         return self.compose(drawn, picture, len(stream))
 
     def canvas(self, picture: Size) -> Size:
@@ -103,10 +136,21 @@ class Chain:
 
     def compose(self, drawn: Sequence[Tensor], picture: Size, rows: int) -> Draw:
         """The draw that given numbers make."""
-        total = torch.eye(3, dtype=torch.float64).expand(rows, 3, 3)
+        legs: list[Move | tuple[Pointwise, Tensor]] = []
         size = picture
+        for kind, run in groupby(zip(self.steps, drawn, strict=True), key=lambda one: isinstance(one[0], Geometric)):
+            members: list[Any] = list(run)
+            if kind:
+                legs.append(self._move(members, size, picture, rows))
+                size = legs[-1].size
+            else:
+                legs += members
+        return Draw(tuple(drawn), tuple(legs))
+
+    def _move(self, members: Sequence[tuple[Geometric, Tensor]], size: Size, picture: Size, rows: int) -> Move:
+        total = torch.eye(3, dtype=torch.float64).expand(rows, 3, 3)
         count = torch.zeros(rows, dtype=torch.int64)
-        for step, numbers in zip(self.steps, drawn, strict=True):
+        for step, numbers in members:
             before, size = size, step.resize(size, picture)
             total = total @ step.between(numbers, before, size)
             count = count + step.interpolates(numbers)
@@ -115,17 +159,24 @@ class Chain:
                     f"a picture of {picture[0]} x {picture[1]} is too small for {step}; "
                     "make it larger or use --transform none"
                 )
-        return Draw(tuple(drawn), total, size, (count - 1).clamp(min=0))
+        most = sum(1 for step, _ in members if type(step).interpolates is not Geometric.interpolates) - 1
+        return Move(total, size, (count - 1).clamp(min=0), most)
 
     def apply(self, pictures: Images, draw: Draw, out: Size | None = None, box: Box | None = None) -> Seen:
-        """Pictures as the network is to see them: ``(b, c, *draw.size)``, or at ``out`` when it takes one size only.
+        """Pictures as the network is to see them, on the chain's canvas, or at ``out`` when it takes one size only.
 
-        ``box``: this part of them alone.
+        ``box``: this part of them alone, when the chain is geometry alone.
         """
-        if draw.still:
-            return part(fit(pictures, out), box)
-        times = sum(1 for step in self.steps if type(step).interpolates is not Geometric.interpolates) - 1
-        return resample(soften(pictures - GREY, draw.saved, times), draw.matrix, draw.size, out, box) + GREY
+        moves = [leg for leg in draw.legs if isinstance(leg, Move)]
+        seen = part(fit(pictures, out), box) if not moves else pictures
+        for leg in draw.legs:
+            if isinstance(leg, Move):
+                last = leg is moves[-1]
+                soft = soften(seen - GREY, leg.saved, leg.most)
+                seen = resample(soft, leg.matrix, leg.size, out if last else None, box if last else None) + GREY
+            else:
+                seen = leg[0].apply(seen, leg[1])
+        return seen
 
 
 def soften(pictures: Tensor, saved: Tensor, most: int) -> Tensor:
