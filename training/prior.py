@@ -2,13 +2,14 @@
 
 Pictures -> codes of the frozen ``miniception`` -> decoder -> pictures, under three terms (Dosovitskiy & Brox 2016,
 "Generating images with perceptual similarity metrics based on deep networks"): distance of the network's own features,
-distance of pixels, and a discriminator that sees a picture beside its code. A checkpoint and a log line are written every
-``EVERY`` steps, a sheet of photographs (above) and what came back (below) with them; the same command continues.
+distance of pixels, and a discriminator that sees a picture beside its code. A checkpoint and a log line are written
+every ``EVERY`` steps, a sheet of photographs (above) and what came back (below) with them; the same command continues.
 """
 
 from __future__ import annotations
 
 import argparse
+import itertools
 import json
 import time
 from dataclasses import asdict, dataclass
@@ -50,7 +51,7 @@ class Critic(nn.Module):
     def __init__(self) -> None:
         super().__init__()
         norm, widths, layers = nn.utils.parametrizations.spectral_norm, (3, 48, 96, 160, 256), []
-        for before, after in zip(widths, widths[1:], strict=False):
+        for before, after in itertools.pairwise(widths):
             layers += [norm(nn.Conv2d(before, after, 4, 2, 1)), nn.LeakyReLU(0.2)]
         self.body = nn.Sequential(*layers)
         self.code = norm(nn.Conv2d(CODE[0], 256, 1))
@@ -100,7 +101,9 @@ class State:
     step: int = 0
 
     def saved(self) -> dict:
-        parts = {name: getattr(self, name).state_dict() for name in ("decoder", "critic", "averaged", "adam", "adam_critic")}
+        parts = {
+            name: getattr(self, name).state_dict() for name in ("decoder", "critic", "averaged", "adam", "adam_critic")
+        }
         return {**parts, "step": self.step}
 
     def restore(self, data: dict) -> None:

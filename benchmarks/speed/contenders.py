@@ -67,15 +67,15 @@ class Ours:
         jobs = tuple(declare(self.network, one, options) for one in targets_of(f"{layer}:0..{batch - 1}"))
         self.arithmetic = jobs[0].arithmetic
         parts = assemble(Batch(jobs), self.network)
-        begun = restart(parts.image, parts.stream.fold("image"), None)
+        begun = restart(parts.canvas.image, parts.stream.fold("image"), None)
         self._entered = [self.network.frozen(), Tap(self.network, parts.objective.layers),
                          Tap(self.network, parts.objective.layers, self.arithmetic,
                              parts.objective.channels)]  # fmt: skip
         _, exact, tap = (one.__enter__() for one in self._entered)
         if tap.why_plain is not None:
             raise RuntimeError(f"no fast path: {tap.why_plain}")
-        frame = observe(exact, parts.image.decode(begun)).frame
-        self._run = Ascent(tap, parts.objective, parts.image, parts.chain, parts.optimizer, parts.stream, frame,
+        frame = observe(exact, parts.canvas.decode(begun)).frame
+        self._run = Ascent(tap, parts.objective, parts.canvas, parts.chain, parts.optimizer, parts.stream, frame,
                            redirect=0).run(begun, 10**6)  # fmt: skip
 
     def steps(self, count: int) -> list[float]:

@@ -12,11 +12,11 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from .again import replay as replay
     from .errors import PhospheneError as PhospheneError
     from .front import load as load
     from .front import render as render
     from .front import render_batch as render_batch
-    from .front import replay as replay
     from .images import Fourier as Fourier
     from .images import Pixel as Pixel
     from .models.network import Network as Network
@@ -67,7 +67,7 @@ _HOME = {
     "load": "front",
     "render": "front",
     "render_batch": "front",
-    "replay": "front",
+    "replay": "again",
 }
 
 __all__ = [

@@ -2,26 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
-from itertools import groupby
 from typing import Any
 
-from torch import Tensor, nn
+from torch import nn
 
-from .build import Options, declare, picture_tensor, rows_that_fit, targets_of
-from .errors import BadSpec, NotReproducible
-from .images import Fourier, Image, images
+from .build import Given, Options, declare, mask_tensor, picture_tensor, rows_that_fit, targets_of
+from .canvas import Ball, balls
+from .errors import BadSpec
+from .filters import Filter
+from .filters import filters as all_filters
+from .images import Image, images
 from .models.network import Network
 from .models.sources import load as load_spec
 from .models.sources import wrap
 from .objectives import Objective
 from .optimizers import Optimizer
+from .preconditioners import Preconditioner, preconditioners
 from .presets import preset as preset_of
-from .produce import Progress, Stopped, Watch, fingerprint_of, produce
+from .produce import Progress, Watch, fingerprint_of, produce
+from .registry import Registry
 from .result import Result
 from .spec import Batch, Job, ModelSpec
-from .transforms import Chain
+from .transforms import PRESETS as CHAINS
+from .transforms import Chain, transforms
+from .transforms import preset as chain_of
 
 
 def load(
@@ -88,9 +94,9 @@ def render_batch(
     network: Network | str,
     targets: str | Sequence[str | Objective],
     *,
-    image: Image | None = None,
+    image: Image | str | None = None,
     size: int | tuple[int, int] | None = None,
-    transform: str | Chain = "lucid",
+    transform: str | Chain | None = None,
     preset: str = "standard",
     optimizer: Optimizer | None = None,
     steps: int | None = None,
@@ -100,37 +106,101 @@ def render_batch(
     redirect: int = 16,
     robust: int = 16,
     arithmetic: str | None = None,
+    views: int | None = None,
+    gradient: Sequence[Preconditioner | str] | None = None,
+    filters: Sequence[Filter | str] | None = None,
+    within: Ball | str | None = None,
+    mask: Any = None,
+    reference: Any = None,
+    transparency: bool = False,
+    keep: str | None = None,
     progress: Callable[[Progress], None] | None = None,
 ) -> list[Result]:
     """One picture for each target, made together; a picture is the same as when it is made alone.
 
-    ``targets``: ``"mixed4b:0..63"`` or a list of texts and objectives. ``image``: ``Fourier()``, ``Pixel()``; ``size``:
-    its side or (height, width), by default what suits the network. ``transform``: ``lucid``, ``distill``, ``lucent``,
-    ``none`` or a ``Chain``. ``preset``: steps and optimizer together: ``standard``, ``fast``, ``draft``, ``lucid``;
-    ``steps`` and ``optimizer`` take their place. ``start``: a picture to begin with (path, PIL image or array).
-    ``frames``: steps at which the picture is kept. ``redirect``: first steps in which a blocked ReLU lets the
-    gradient through. ``robust``: fresh transforms that the final score is averaged over. ``arithmetic`` of the
-    ascent: ``bf16`` (where the processor has it) or ``fp32`` on the fast path, ``exact`` for the module as it is;
-    scores are always exact. ``progress``: called during the ascent.
+    ``targets``: ``"mixed4b:0..63"`` or a list of texts and objectives. ``preset``: everything that is not said
+    otherwise: ``standard``, ``fast``, ``draft``, or a published one (``phosphene methods``). ``image``: ``Fourier()``,
+    ``Pixel()``, ``Maco()``, ... or its text; ``size``: its side or (height, width), by default what suits the network.
+    ``transform``: ``lucid``, ``distill``, ``none``, steps as text, or a ``Chain``. ``views``: how often each picture is
+    shown in a step, each time under other transforms. ``gradient``: preconditioners. ``filters``: what is done to the
+    picture after steps. ``start``: a picture to begin with (path, PIL image or array); ``within``: a ball around it,
+    such as ``linf[.05]``; ``mask``: white where the picture may differ from it. ``reference``: a photo that the targets
+    ``near:``, ``invert:`` and ``caricature:`` compare with. ``transparency``: an opacity from the gradients. ``keep``:
+    the ``last`` picture or the ``best``. ``frames``: steps at which the picture is kept. ``redirect``: first steps in
+    which a blocked ReLU lets the gradient through. ``robust``: fresh transforms that the final score is averaged over.
+    ``arithmetic`` of the ascent: ``bf16`` (where the processor has it) or ``fp32`` on the fast path, ``exact`` for the
+    module as it is; scores are always exact. ``progress``: called during the ascent.
 
     Raises BadTarget, BadSpec, UnknownLayer, UnknownClass, UnitOutOfRange, OutOfMemory, ModelError; Stopped on Ctrl-C.
     """
     steps = steps_of(preset, steps, frames)
+    shape = image_of(preset, image, size)
+    options = Options(
+        shape, chain_from(transform), preset, optimizer, steps, seed, redirect, robust, arithmetic=arithmetic, views=views,
+        gradient=parts_of(preconditioners, gradient), filters=parts_of(all_filters, filters),
+        within=balls.read(within) if isinstance(within, str) else within, transparency=transparency, keep=keep,
+    )  # fmt: skip
     if isinstance(network, str):
         network = load(network)
     objectives = [one for target in ([targets] if isinstance(targets, str) else targets) for one in targets_of(target)]
     if not objectives:
         return []
-    if size is not None:
-        image = replace(image, size=size) if image is not None else Fourier(size)
-    options = Options(image, transform, preset, optimizer, steps, seed, redirect, robust, arithmetic=arithmetic)
-    jobs = [declare(network, objective, options) for objective in objectives]
-    begin = None
-    if start is not None:
-        rows_that_fit(network, jobs)  # before the start picture is made as large as asked
-        begin = picture_tensor(start, images.make(jobs[0].image), network.device)
-        jobs = [replace(job, start=fingerprint_of(begin)) for job in jobs]
-    return make(jobs, network, start=begin, watch=Watch(progress, tuple(frames)))
+    told = {
+        name: "given"
+        for name, value in (("start", start), ("mask", mask), ("reference", reference))
+        if value is not None
+    }
+    jobs = [declare(network, objective, replace(options, **told)) for objective in objectives]  # type: ignore[arg-type]
+    given = Given()
+    if told:
+        rows_that_fit(network, jobs)  # before pictures are made as large as asked
+        given = pictures_of(jobs[0], network, start=start, mask=mask, reference=reference)
+        jobs = [hashed(job, given) for job in jobs]
+    return make(jobs, network, given=given, watch=Watch(progress, tuple(frames)))
+
+
+def image_of(preset: str, image: Image | str | None, size: int | tuple[int, int] | None) -> Image | None:
+    """The image that was said, or the preset's at the size that was said."""
+    made: Image | None = images.read(image) if isinstance(image, str) else image
+    if size is None:
+        return made
+    return replace(made if made is not None else preset_of(preset).image, size=size)
+
+
+def chain_from(text: str | Chain | None) -> str | Chain | None:
+    """A chain from text: a preset's name, or steps with spaces between them: ``pad[12] jitter[8] rotate[-5/0/5]``."""
+    if not isinstance(text, str) or text in CHAINS:
+        return text
+    words = text.split()
+    if len(words) == 1 and "[" not in text and text not in transforms.names():
+        chain_of(text)  # says what presets there are
+    return Chain(tuple(transforms.read(word) for word in words))
+
+
+def parts_of(registry: Registry[Any], parts: Sequence[Any] | None) -> tuple[Any, ...] | None:
+    """Parts, those that are text read by a registry."""
+    if parts is None:
+        return None
+    return tuple(registry.read(part) if isinstance(part, str) else part for part in parts)
+
+
+def pictures_of(job: Job, network: Network, *, start: Any = None, mask: Any = None, reference: Any = None) -> Given:
+    """Files and arrays as the tensors of a job."""
+    image, device = images.make(job.image), network.device
+    plain = replace(image, opacity=False)
+    return Given(
+        start=None if start is None else picture_tensor(start, plain.shape, device),
+        mask=None if mask is None else mask_tensor(mask, image, device),
+        reference=None if reference is None else picture_tensor(reference, plain.shape, device, "reference"),
+    )
+
+
+def hashed(job: Job, given: Given) -> Job:
+    """The job, with the hashes of the pictures that come with it."""
+    start, mask, reference = (
+        None if part is None else fingerprint_of(part) for part in (given.start, given.mask, given.reference)
+    )
+    return replace(job, start=start, mask=mask, reference=reference)
 
 
 def steps_of(preset: str, steps: int | None, frames: Sequence[int]) -> int:
@@ -149,75 +219,6 @@ def steps_of(preset: str, steps: int | None, frames: Sequence[int]) -> int:
 
 
 def make(
-    jobs: Sequence[Job], network: Network, *, start: Tensor | None = None, watch: Watch | None = None
+    jobs: Sequence[Job], network: Network, *, given: Given | None = None, watch: Watch | None = None
 ) -> list[Result]:
-    return produce(Batch(tuple(jobs)), network, start=start, watch=watch)
-
-
-def replay(
-    record: Mapping[str, Any],
-    network: Network | None = None,
-    *,
-    start: Any = None,
-    progress: Callable[[Progress], None] | None = None,
-) -> Result:
-    """The picture of a record again, bit for bit on the same machine; a partial one up to the step it had reached.
-
-    ``network``: needed when the record was made from a live module. ``start``: the start picture, if there was one.
-    Raises NotReproducible when the network's weights or the start picture are not the recorded ones; BadSpec for what
-    is no record of this recipe.
-    """
-    return replay_batch([record], network, start=start, progress=progress)[0]
-
-
-def replay_batch(
-    records: Sequence[Mapping[str, Any]],
-    network: Network | None = None,
-    *,
-    start: Any = None,
-    device: str | None = None,
-    progress: Callable[[Progress], None] | None = None,
-) -> list[Result]:
-    """The pictures of records again, in order; those that were made together are made together, so that even the
-    last bit of their sums is the same. ``device``: for networks that the records name. Otherwise as ``replay``."""
-    recorded = [_recorded(record) for record in records]
-    results: list[Result] = []
-    networks: dict[ModelSpec, Network] = {}
-    for key, group in groupby(recorded, key=lambda one: (replace(one[0], target="", seed=0), *one[1:])):
-        job, fingerprint, frames, until, ran = key
-        used = network if network is not None else networks.get(job.model)
-        if used is None:
-            used = networks[job.model] = load_spec(job.model, device)
-        if used.fingerprint != fingerprint:
-            raise NotReproducible(
-                f"{used.name} has other weights now (fingerprint {used.fingerprint}) than when the record was made "
-                f"({fingerprint})"
-            )
-        jobs = [replace(one[0], model=used.spec) for one in group]
-        begin = None
-        if start is not None:
-            rows_that_fit(used, jobs)
-            begin = picture_tensor(start, images.make(job.image), used.device)
-        try:
-            made = make(jobs, used, start=begin, watch=Watch(progress, frames, until=until))
-        except KeyboardInterrupt as stopped:
-            raise Stopped(results + (stopped.results if isinstance(stopped, Stopped) else [])) from None
-        if ran is not None and made[0].arithmetic.split()[0] != ran:
-            raise NotReproducible(f"the record was made in {ran} arithmetic; here it is {made[0].arithmetic}")
-        results += made
-    return results
-
-
-def _recorded(record: Mapping[str, Any]) -> tuple[Job, str, tuple[int, ...], int | None, str | None]:
-    """A record's job, the fingerprint of its network, the steps of its frames, the step at which it was stopped, and
-    the arithmetic that ran."""
-    if not isinstance(record.get("spec"), Mapping):
-        raise BadSpec("this is no phosphene record: it has no spec")
-    job = Job.from_dict(record["spec"])
-    try:
-        frames = tuple(int(frame["step"]) for frame in record.get("frames", ()))
-        until = int(record["steps"]) if record.get("partial") else None
-    except (TypeError, KeyError, ValueError) as error:
-        raise BadSpec("the record's steps or frames cannot be read; was it edited?") from error
-    ran = record.get("arithmetic")
-    return job, str(record.get("fingerprint")), frames, until, ran.split()[0] if isinstance(ran, str) and ran else None
+    return produce(Batch(tuple(jobs)), network, given=given, watch=watch)

@@ -17,17 +17,19 @@ from torch import Tensor
 
 from . import evidence
 from .ascent import Ascent, Step
-from .build import Parts, assemble, rows_that_fit
+from .build import Given, Parts, assemble, rows_that_fit
 from .errors import ModelError, NotReproducible, OutOfMemory, PhospheneError
-from .images import images, restart
+from .evidence import Look
+from .images import Parameters, images, restart
 from .memory import held
 from .models.network import Network, first_line, out_of_memory
-from .objectives import Activations, from_text, named, to_text
+from .objectives import from_text, named, to_text
+from .octaves import Stage, stages
 from .result import Evidence, Frame, Pixels, Result, Score, Status
 from .shapes import Images
 from .spec import Batch, Job, digest
 from .tap import Tap
-from .transforms import Chain, preset, transforms
+from .transforms import Chain, transforms
 from .window import Window, Windows
 
 
@@ -64,17 +66,21 @@ class Watch:
     until: int | None = None
 
 
-def produce(batch: Batch, network: Network, *, start: Tensor | None = None, watch: Watch | None = None) -> list[Result]:
+def produce(batch: Batch, network: Network, *, given: Given | None = None, watch: Watch | None = None) -> list[Result]:
     """One result per job, in order. Raises Stopped on Ctrl-C, OutOfMemory, ModelError; the model is left untouched."""
-    watch = watch or Watch()
-    if batch.jobs[0].start is not None and (start is None or fingerprint_of(start) != batch.jobs[0].start):
-        raise NotReproducible("the job starts from a picture that is not the one given; give the same with --start")
+    watch, given = watch or Watch(), given or Given()
+    for name, option in (("start", "--start"), ("mask", "--mask"), ("reference", "--photo")):
+        asked, there = getattr(batch.jobs[0], name), getattr(given, name)
+        if asked is not None and (there is None or fingerprint_of(there) != asked):
+            raise NotReproducible(
+                f"the job has a {name} picture that is not the one given; give the same with {option}"
+            )
     results: list[Result] = []
     for jobs, window in _shares(batch, network):
         part = replace(watch, jobs_before=len(results), jobs_total=len(batch.jobs))
         try:
             with network.frozen(), held():
-                results += _Making(Batch(jobs), network, part, window).make(start)
+                results += _Making(Batch(jobs), network, part, window, given).make()
         except KeyboardInterrupt as stopped:
             raise Stopped(results + (stopped.results if isinstance(stopped, Stopped) else [])) from None
         except torch.OutOfMemoryError as error:
@@ -87,7 +93,8 @@ def produce(batch: Batch, network: Network, *, start: Tensor | None = None, watc
 def _shares(batch: Batch, network: Network) -> Iterator[tuple[tuple[Job, ...], Window | None]]:
     """Jobs that go through the network together: as many as fit, and of neurons those that see the same window."""
     first, together = batch.jobs[0], rows_that_fit(network, batch.jobs)
-    if first.arithmetic == "exact":
+    plain = first.group is None and first.tile is None and first.reference is None and first.views == 1
+    if first.arithmetic == "exact" or not plain:
         seen: list[tuple[Job, Window | None]] = [(job, None) for job in batch.jobs]
     else:
         chain, image = Chain(tuple(transforms.make(step) for step in first.transform)), images.make(first.image)
@@ -116,46 +123,79 @@ def fingerprint_of(picture: Tensor) -> str:
 class _Making:
     """One forward pass' worth of jobs on its way to results."""
 
-    def __init__(self, batch: Batch, network: Network, watch: Watch, window: Window | None) -> None:
-        self.batch, self.network, self.watch, self.window = batch, network, watch, window
-        self.parts: Parts = assemble(batch, network)
+    def __init__(self, batch: Batch, network: Network, watch: Watch, window: Window | None, given: Given) -> None:
+        self.batch, self.network, self.watch, self.window, self.given = batch, network, watch, window, given
+        self.job = batch.jobs[0]
+        self.parts: Parts = assemble(batch, network, given)
         layers = self.parts.objective.layers
         self.exact = Tap(network, layers)
-        self.tap = Tap(network, layers, batch.jobs[0].arithmetic, self.parts.objective.channels)
+        self.tap = Tap(network, layers, self.job.arithmetic, self.parts.objective.channels)
+        self.look = Look(self.exact, self.parts.objective.alone, self.parts.chain, given.reference, self.job.tile)
         self.frames: list[list[Frame]] = [[] for _ in batch.jobs]
         self.begun = time.monotonic()
         self.last: Step | None = None
+        self.best: tuple[Tensor, Parameters] | None = None
+        self.attention: Tensor | None = None
 
-    def make(self, start: Tensor | None) -> list[Result]:
-        parts, job = self.parts, self.batch.jobs[0]
+    def make(self) -> list[Result]:
+        parts, job = self.parts, self.job
         with self.tap, self.exact:
-            parameters = restart(parts.image, parts.stream.fold("image"), start)
-            acts = evidence.observe(self.exact, parts.image.decode(parameters).detach())
-            before = parts.objective.score(acts)
-            ascent = Ascent(self.tap, parts.objective, parts.image, parts.chain, parts.optimizer, parts.stream,
-                            acts.frame, job.redirect, self.window)  # fmt: skip
+            parameters = restart(parts.canvas.image, parts.stream.fold("image"), self.given.start)
+            first = self.look.at(parts.canvas.decode(parameters).detach())
             try:
-                for step in ascent.run(parameters, job.steps):
-                    self._watch(step)
-                    # a copy: the next step works in place, and Ctrl-C may come in the middle of it
-                    self.last = replace(step, parameters=tuple(part.detach().clone() for part in step.parameters))
-                    if step.index == self.watch.until:
-                        break
+                for stage in stages(job, parts.canvas, self.given.start):
+                    self._climb(stage, parameters, first.frame)
             except KeyboardInterrupt:
                 if self.last is None or self.last.index == 0:
                     raise Stopped([]) from None
-                raise Stopped(self._finish(self.last, before, partial=True)) from None
+                raise Stopped(self._finish(self.last, first.scores, partial=True)) from None
             if self.last is None:
                 raise AssertionError("an ascent yields at least its start")
-            return self._finish(self.last, before, partial=self.last.index < job.steps)
+            return self._finish(self.last, first.scores, partial=self.last.index < job.steps)
 
-    def _watch(self, step: Step) -> None:
-        watch, steps = self.watch, self.batch.jobs[0].steps
+    def _climb(self, stage: Stage, parameters: Parameters, frame: Any) -> None:
+        """The steps at one size; nearly always the only one."""
+        parts, job = self.parts, self.job
+        if stage.canvas is not parts.canvas or stage.offset:
+            parameters = stage.begin(parts.stream.fold("image"), self.last)
+        attend = job.transparency or any(part["name"] == "small_benefit" for part in job.filters)
+        ascent = Ascent(self.tap, parts.objective, stage.canvas, parts.chain, parts.optimizer, parts.stream, frame,
+                        job.redirect, self.window, job.views, parts.gradient, self.given.reference, job.tile,
+                        job.group is not None, attend)  # fmt: skip
+        for step in ascent.run(parameters, stage.steps):
+            if step.index == 0 and stage.offset:
+                continue
+            now = replace(step, index=step.index + stage.offset)
+            self._remember(now, stage)
+            self._watch(now, stage)
+            # a copy: the next step works in place, and Ctrl-C may come in the middle of it
+            self.last = replace(now, parameters=tuple(part.detach().clone() for part in step.parameters))
+            if now.index == self.watch.until:
+                break
+
+    def _remember(self, step: Step, stage: Stage) -> None:
+        """The best picture so far and the attention, where they are wanted: both are of the parameters before the step."""
+        if self.job.transparency and step.attention is not None:
+            seen = step.attention.abs().sum(1, keepdim=True)
+            self.attention = seen if self.attention is None else self.attention + seen
+        if self.job.keep == "best" and self.last is not None:
+            if self.best is None:
+                self.best = step.scores, self.last.parameters
+                return
+            better = step.scores > self.best[0]
+            kept = tuple(
+                torch.where(better.view(-1, *(1,) * (new.ndim - 1)), new, old)
+                for new, old in zip(self.last.parameters, self.best[1], strict=True)
+            )
+            self.best = torch.where(better, step.scores, self.best[0]), kept
+
+    def _watch(self, step: Step, stage: Stage) -> None:
+        watch, steps = self.watch, self.job.steps
         if step.index in watch.frames:
-            pictures = self.parts.image.decode(step.parameters).detach()
-            scores = self.parts.objective.score(evidence.observe(self.exact, pictures))
-            for row, (score, pixels) in enumerate(zip(scores.tolist(), to_pixels(pictures), strict=True)):
-                self.frames[row].append(Frame(step.index, _number(score), pixels))
+            seen = self.look.at(stage.canvas.decode(step.parameters).detach())
+            pixels = to_pixels(stage.canvas.final(step.parameters).detach())
+            for row, (score, one) in enumerate(zip(seen.scores.tolist(), pixels, strict=True)):
+                self.frames[row].append(Frame(step.index, _number(score), one))
         if watch.tell is not None and step.index and (step.index % watch.every == 0 or step.index == steps):
             rows = len(self.batch.jobs)
             first = watch.jobs_before
@@ -163,16 +203,18 @@ class _Making:
             watch.tell(Progress(step.index, steps, first, first + rows, watch.jobs_total, score))
 
     def _finish(self, step: Step, before: Tensor, *, partial: bool) -> list[Result]:
-        parts = self.parts
-        pictures = parts.image.decode(step.parameters).detach()
-        acts = evidence.observe(self.exact, pictures)
-        clean = parts.objective.score(acts)
-        chain, under = (parts.chain, "own") if parts.chain.steps else (preset("lucid"), "lucid")
-        draws = self.batch.jobs[0].robust
-        moved = evidence.robust(self.exact, parts.objective, pictures, chain, parts.stream, draws, acts.frame)
+        parts, job = self.parts, self.job
+        parameters = self._chosen(step)
+        canvas = stages(job, parts.canvas, self.given.start, until=step.index)[-1].canvas
+        pictures, drawn = canvas.decode(parameters).detach(), canvas.final(parameters).detach()
+        seen = self.look.at(pictures)
+        moved, under = self.look.robust(pictures, parts.stream, job.robust, seen.frame)
+        if self.attention is not None:
+            drawn = torch.cat([drawn, evidence.transparency(self.attention)], dim=1)
         fine = evidence.high_frequency(pictures).tolist()
         fingerprint = self.network.fingerprint
         seconds = round((time.monotonic() - self.begun) / len(self.batch.jobs), 3)
+        alpha = self.attention is not None or canvas.image.opacity
         return [
             Result(
                 id=job.id(fingerprint),
@@ -184,17 +226,33 @@ class _Making:
                 size=(pictures.shape[2], pictures.shape[3]),
                 steps=step.index,
                 seconds=seconds,
-                score=Score(_number(before[row]), _number(clean[row]), _number(moved[row]), under),
-                evidence=self._evidence(step, acts, row, fine[row]),
+                score=Score(_number(before[row]), _number(seen.scores[row]), _number(moved[row]), under),
+                evidence=self._evidence(step, seen, row, fine[row]),
                 spec=job.to_dict(),
                 versions=versions(),
                 pixels=pixels,
                 frames=tuple(self.frames[row]),
                 partial=partial,
                 arithmetic=self._ran(),
+                alpha=alpha,
+                group=None if similar is None else {"similarity": similar, "row": row},
             )
-            for row, (job, pixels) in enumerate(zip(self.batch.jobs, to_pixels(pictures), strict=True))
+            for similar in [evidence.similarity(seen, parts.objective.group)]
+            for row, (job, pixels) in enumerate(zip(self.batch.jobs, to_pixels(drawn), strict=True))
         ]
+
+    def _chosen(self, step: Step) -> Parameters:
+        """The parameters to show: the last ones, or the best on the way, the last among them."""
+        if self.best is None:
+            return step.parameters
+        _, parameters = self.best
+        better = self.look.at(self.parts.canvas.decode(step.parameters).detach()).scores >= self.look.at(
+            self.parts.canvas.decode(parameters).detach()
+        ).scores  # fmt: skip
+        return tuple(
+            torch.where(better.view(-1, *(1,) * (new.ndim - 1)), new, old)
+            for new, old in zip(step.parameters, parameters, strict=True)
+        )
 
     def _ran(self) -> str:
         """The arithmetic, and what was run if not the whole picture."""
@@ -204,9 +262,9 @@ class _Making:
         """A row's target as people read it: classes by name."""
         return to_text(named(self.parts.objective.objectives[row], self.network.class_name))
 
-    def _evidence(self, step: Step, acts: Activations, row: int, fine: float) -> Evidence:
+    def _evidence(self, step: Step, seen: evidence.Seen, row: int, fine: float) -> Evidence:
         term = evidence.heaviest(self.parts.objective.objectives[row])
-        rank, siblings, top = evidence.rank(term, acts, row, self.network.labels)
+        rank, siblings, top = evidence.rank(term, seen, row, self.network.labels)
         return Evidence(
             unit=None if term is None else to_text(named(term, self.network.class_name)),
             rank=rank,

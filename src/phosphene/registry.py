@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Generic, TypeVar
 
@@ -61,6 +62,29 @@ class Registry(Generic[T]):
         """A registered frozen dataclass as plain data, every default expanded."""
         return {"name": self.name_of(type(part)), **dataclasses.asdict(part)}
 
+    def read(self, text: str) -> Any:
+        """A part from text: ``name``, or ``name[key=value,...]``; the first value may stand without its key.
+
+        Values are numbers, words, ``true`` and ``false``, several with slashes between them, and ``HxW`` for sizes.
+        """
+        found = re.fullmatch(r"\s*([\w.-]+)\s*(?:\[(.*)\])?\s*", text, re.DOTALL)
+        if not found:
+            raise BadSpec(f"cannot read the {self.kind} {text!r}; write NAME or NAME[KEY=VALUE,...]")
+        name, options = found[1], {}
+        known = list(self.fields(name))
+        for index, piece in enumerate(filter(None, (found[2] or "").split(","))):
+            key, equals, value = piece.partition("=")
+            if not equals and (index or not known):
+                raise BadSpec(f"cannot read {piece!r} of the {self.kind} {text!r}; write KEY=VALUE")
+            key, value = (key.strip(), value) if equals else (self.leading(name), key)
+            options[key] = value_of(value.strip())
+        return self.make({"name": name, **options})
+
+    def leading(self, name: str) -> str:
+        """The option that may be given without its key: the class's ``leading``, or its first field."""
+        first: str = getattr(self.get(name), "leading", None) or next(iter(self.fields(name)))
+        return first
+
     def make(self, data: Mapping[str, Any]) -> Any:
         """The inverse of ``describe``; unknown fields are errors."""
         options = {key: value for key, value in data.items() if key != "name"}
@@ -73,6 +97,26 @@ class Registry(Generic[T]):
             return factory(**{key: freeze(value) for key, value in options.items()})
         except TypeError as error:
             raise BadSpec(f"{self.kind} {data['name']!r} cannot be made of {options}: {error}") from error
+
+
+def value_of(text: str) -> Any:
+    """An option's value from its text.
+
+    >>> [value_of(text) for text in ("3", ".5", "true", "96x128", ".9/1/1.1", "photos")]
+    [3, 0.5, True, (96, 128), (0.9, 1, 1.1), 'photos']
+    """
+    if text in ("true", "false", "none"):
+        return {"true": True, "false": False, "none": None}[text]
+    if re.fullmatch(r"\d+x\d+", text):
+        return tuple(int(side) for side in text.split("x"))
+    if re.fullmatch(r"[-+.\deE]+(?:/[-+.\deE]+)+", text):
+        return tuple(value_of(piece) for piece in text.split("/"))
+    for kind in (int, float):
+        try:
+            return kind(text)
+        except ValueError:
+            continue
+    return text
 
 
 def freeze(value: Any) -> Any:

@@ -88,12 +88,15 @@ class Result:
     pixels: Pixels = field(repr=False, compare=False)
     frames: tuple[Frame, ...] = ()
     partial: bool = False
+    alpha: bool = False  # the last channel of the pixels is an opacity
+    group: Mapping[str, Any] | None = None  # how alike the pictures of its group are, and which of them it is
+    found: Mapping[str, Any] | None = None  # what else was measured: the cost of diversity, the share of a prior
     arithmetic: str = "exact"  # of the ascent, and why it is exact where the fast path was asked for; scores are exact
 
     @property
     def image(self) -> Picture:
         """The picture as it was scored: no stretching, no sharpening."""
-        return picture(self.pixels)
+        return picture(self.pixels, self.alpha)
 
     def record(self) -> dict[str, Any]:
         """The result as JSON data, without the pixels."""
@@ -107,25 +110,30 @@ class Result:
         beside = path.with_suffix(".json")
         check_writable(path)
         check_writable(beside)
-        write_atomic(path, png(self.pixels))
+        write_atomic(path, png(self.pixels, self.alpha))
         write_atomic(beside, (json.dumps(self.record(), indent=2) + "\n").encode())
         return path
 
     def _repr_png_(self) -> bytes:
-        return png(self.pixels)
+        return png(self.pixels, self.alpha)
 
 
-def picture(pixels: Pixels) -> Picture:
-    """Pixels as a PIL image: grey for one channel, colour for three, the channels side by side for any other number."""
+def picture(pixels: Pixels, alpha: bool = False) -> Picture:
+    """Pixels as a PIL image: grey for one channel, colour for three, the channels side by side for any other number.
+
+    ``alpha``: the last channel is an opacity; only beside one or three others can a file say so.
+    """
     from PIL import Image
 
     channels = pixels.shape[2]
-    if channels == 3:
+    if channels == 3 or (alpha and channels == 4):
         return Image.fromarray(pixels)
+    if alpha and channels == 2:
+        return Image.fromarray(pixels, mode="LA")
     return Image.fromarray(np.concatenate([pixels[:, :, c] for c in range(channels)], axis=1))
 
 
-def png(pixels: Pixels) -> bytes:
+def png(pixels: Pixels, alpha: bool = False) -> bytes:
     buffer = io.BytesIO()
-    picture(pixels).save(buffer, format="PNG")
+    picture(pixels, alpha).save(buffer, format="PNG")
     return buffer.getvalue()

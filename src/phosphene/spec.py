@@ -53,17 +53,30 @@ class Job:
     seed: int = 0
     redirect: int = 16  # first steps in which blocked rows get a redirected ReLU gradient
     robust: int = 16  # fresh transforms over which the final score is averaged
-    start: str | None = None  # SHA-256 of the picture that it starts from
+    start: str | None = None  # hash of the picture that it starts from
     arithmetic: str = "exact"  # of the ascent: exact, or the fast path in fp32 or bf16
+    views: int = 1  # of each picture in each step, under transforms of their own
+    gradient: tuple[Part, ...] = ()  # preconditioners, in order
+    filters: tuple[Part, ...] = ()  # what is done to the picture after steps
+    within: Part | None = None  # a ball around the start
+    mask: str | None = None  # hash of where the picture may differ from its start
+    reference: str | None = None  # hash of the photo that it is compared with
+    group: Part | None = None  # what couples it with the others of its batch, and who they are
+    octaves: Part | None = None  # sizes to climb through, from a smaller start
+    tile: int | None = None  # the network sees pieces of this size, one after the other
+    keep: str = "last"  # the picture after the last step, or the best one on the way
+    transparency: bool = False  # opacity from the gradients that each pixel has had
     recipe: int = RECIPE
 
     def __post_init__(self) -> None:
-        for name, least in (("steps", 1), ("seed", 0), ("redirect", 0), ("robust", 1)):
+        for name, least in (("steps", 1), ("seed", 0), ("redirect", 0), ("robust", 1), ("views", 1)):
             value = getattr(self, name)
             if isinstance(value, bool) or not isinstance(value, int) or value < least:
                 raise BadSpec(f"{name} must be a whole number from {least} up, not {value!r}")
         if self.arithmetic not in ARITHMETICS:
             raise BadSpec(f"arithmetic is {', '.join(ARITHMETICS)}, not {self.arithmetic!r}")
+        if self.keep not in ("last", "best"):
+            raise BadSpec(f"what is kept is the last picture or the best, not {self.keep!r}")
 
     def to_dict(self) -> dict[str, Any]:
         return asdict(self)
@@ -76,13 +89,16 @@ class Job:
             raise BadSpec(f"the record was made by recipe {data.get('recipe')!r}; this phosphene makes recipe {RECIPE}")
         if set(data) - known or not {"model", "target", "image", "transform", "optimizer"} <= set(data):
             raise BadSpec("the record's spec is incomplete or has unknown keys; was it edited?")
-        parts = (data["image"], data["optimizer"], *data["transform"])
+        many = ("transform", "gradient", "filters")
+        parts = [data["image"], data["optimizer"], *(part for name in many for part in data.get(name, ()))]
+        parts += [data[name] for name in ("within", "group") if data.get(name) is not None]
         if not all(isinstance(part, Mapping) and "name" in part for part in parts):
-            raise BadSpec("the record's image, transform or optimizer has no name; was it edited?")
+            raise BadSpec("a part of the record's spec has no name; was it edited?")
         try:
             model = ModelSpec(**{key: freeze(value) for key, value in data["model"].items()})
             hash(model)
-            return cls(**{**data, "model": model, "target": str(data["target"]), "transform": tuple(data["transform"])})
+            lists = {name: tuple(data[name]) for name in many if name in data}
+            return cls(**{**data, "model": model, "target": str(data["target"]), **lists})
         except (TypeError, AttributeError) as error:
             raise BadSpec(f"the record's spec cannot be read ({error}); was it edited?") from error
 
@@ -93,7 +109,7 @@ class Job:
 
 @dataclass(frozen=True)
 class Batch:
-    """Jobs that share their forward passes: all alike but for target and seed."""
+    """Jobs that share their forward passes: all alike but for target and seed. Those of a group are all there."""
 
     jobs: tuple[Job, ...]
 
@@ -102,6 +118,10 @@ class Batch:
         for job in self.jobs[1:]:
             if {**job.to_dict(), "target": "", "seed": 0} != {**first.to_dict(), "target": "", "seed": 0}:
                 raise BadSpec("jobs of one batch differ in more than target and seed")
+        if first.group is not None:
+            there = [[job.target, job.seed] for job in self.jobs]
+            if there != [list(member) for member in first.group["members"]]:
+                raise BadSpec("the pictures of a group are made together, in their order; some are missing here")
 
 
 def canonical(data: Any) -> str:

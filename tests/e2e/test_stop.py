@@ -17,9 +17,9 @@ from e2e.command import COMMAND, Ran, files, pixels, record
 
 import phosphene.build
 import phosphene.cli.output
+from phosphene.again import replay
 from phosphene.ascent import Ascent
 from phosphene.cli.progress import Bar
-from phosphene.front import replay
 
 Here = Callable[..., Ran]
 SLOW = """

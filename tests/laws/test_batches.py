@@ -37,12 +37,12 @@ def test_batched_equals_single(net: ph.Network) -> None:
 
     def pictures(jobs: tuple) -> torch.Tensor:
         parts = assemble(Batch(jobs), net)
-        begun = restart(parts.image, parts.stream.fold("image"), None)
+        begun = restart(parts.canvas.image, parts.stream.fold("image"), None)
         with net.frozen(), Tap(net, parts.objective.layers) as tap:
-            frame = observe(tap, parts.image.decode(begun)).frame
-            ascent = Ascent(tap, parts.objective, parts.image, parts.chain, parts.optimizer, parts.stream, frame)
+            frame = observe(tap, parts.canvas.decode(begun)).frame
+            ascent = Ascent(tap, parts.objective, parts.canvas, parts.chain, parts.optimizer, parts.stream, frame)
             *_, last = ascent.run(begun, 64)
-            return parts.image.decode(last.parameters).detach()
+            return parts.canvas.decode(last.parameters).detach()
 
     objectives = targets_of("mixed4a:0..5")
     jobs = tuple(replace(declare(net, one, Options(steps=64)), seed=row) for row, one in enumerate(objectives))

@@ -12,6 +12,7 @@ from torch import Tensor
 
 import phosphene as ph
 from phosphene.ascent import Ascent
+from phosphene.canvas import Canvas
 from phosphene.images import Image, restart
 from phosphene.images.colour import decorrelate, matrix, recorrelate
 from phosphene.images.fourier import scale
@@ -35,7 +36,7 @@ def climb(w: Tensor, objective: Objective, image: Image, lr: float, steps: int) 
     filled = image.filled(tuple(w.shape[1:]), w.shape[0])
     stream = Stream.of([0])
     with network.frozen(), Tap(network, objective.layers) as tap:
-        ascent = Ascent(tap, PerRow((objective,)), filled, Chain(), ph.SGD(lr), stream, {})
+        ascent = Ascent(tap, PerRow((objective,)), Canvas(filled, torch.zeros(w.shape[0], 1, 1)), Chain(), ph.SGD(lr), stream, {})
         *_, last = ascent.run(restart(filled, stream, None), steps)
     return filled.decode(last.parameters)[0].detach()
 
@@ -167,7 +168,7 @@ def _gated(bias: float, redirect: int, steps: int, target: str = "unit:0") -> tu
     objective = PerRow((from_text(target),))
     pictures, heights, states = [], [], []
     with network.frozen(), Tap(network, objective.layers) as tap:
-        ascent = Ascent(tap, objective, image, Chain(), ph.Adam(0.1), stream, {}, redirect)
+        ascent = Ascent(tap, objective, Canvas(image, torch.zeros(3, 1, 1)), Chain(), ph.Adam(0.1), stream, {}, redirect)
         for step in ascent.run(restart(image, stream, None), steps):
             picture = image.decode(step.parameters).detach()
             pictures.append(picture)

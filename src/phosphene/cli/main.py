@@ -15,6 +15,7 @@ COMMANDS = {
     "render": "a picture of what fires a unit, a class, a direction or a sum of them",
     "layers": "a network's layers: name, kind, channels, map size, receptive field; and its preprocessing",
     "models": "what can be loaded, and from where",
+    "spectrum": "how strong each frequency is in photographs of yours, for maco",
 }
 INTERRUPTED, BAD = 130, 2
 EXAMPLES = """first steps:

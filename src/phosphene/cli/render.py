@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -127,7 +126,7 @@ def _render(args: argparse.Namespace, bar: Bar) -> list[Result]:
     from ..presets import preset
 
     steps_of(args.preset, args.steps, frames)  # refuses before a network is loaded, let alone downloaded
-    optimizer = None if args.lr is None else replace(preset(args.preset).optimizer, lr=args.lr)
+    optimizer = None if args.lr is None else preset(args.preset).optimizer.at(args.lr)
     image = images.make({"name": args.image, "size": sides, "colour": args.colour})
     return render_batch(
         load(args),
@@ -160,7 +159,7 @@ def _sides(text: str | None) -> Any:
 
 def _replay(args: argparse.Namespace, bar: Bar) -> list[Result]:
     records = _records(Path(args.replay))
-    from ..front import replay_batch
+    from ..again import replay_batch
 
     network = load(args) if args.model is not None else None
     return replay_batch(records, network, start=args.start, device=args.device, progress=bar)

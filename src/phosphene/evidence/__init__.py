@@ -1,5 +1,6 @@
 """How far a picture can be trusted."""
 
-from .measure import heaviest, high_frequency, observe, rank, robust
+from .look import Look, Seen, observe
+from .measure import heaviest, high_frequency, rank, similarity, slope, transparency
 
-__all__ = ["heaviest", "high_frequency", "observe", "rank", "robust"]
+__all__ = ["Look", "Seen", "heaviest", "high_frequency", "observe", "rank", "similarity", "slope", "transparency"]

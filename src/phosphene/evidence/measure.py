@@ -1,44 +1,20 @@
-"""What is measured about finished pictures: scores clean and transformed, rank among siblings, spectrum."""
+"""What is measured about finished pictures: rank among siblings, spectrum, likeness within a group, opacity."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import torch
-from einops import reduce
 from torch import Tensor
 
 from ..address import OUTPUT
-from ..objectives import Activations, Channel, Logit, Neuron, Objective, PerRow, Probability, Term
+from ..objectives import Channel, Diversity, Group, Logit, Neuron, Objective, Probability, Term, gram_cosines
 from ..result import Sibling
-from ..rng import Stream
-from ..shapes import Images, Scores
-from ..tap import Tap
-from ..transforms import Chain, fit
+from ..shapes import Images
+from .look import Seen
 
 TOP = 3
-
-
-def observe(tap: Tap, pictures: Images) -> Activations:
-    """Activations of bare pictures, without gradients, with the frame that positions refer to."""
-    with torch.no_grad():
-        maps = tap(fit(pictures, tap.only_size))
-    return Activations(maps, pictures, {name: tuple(acts.shape[2:]) for name, acts in maps.items()})
-
-
-def robust(
-    tap: Tap, objective: PerRow, pictures: Images, chain: Chain, stream: Stream, draws: int,
-    frame: Mapping[str, tuple[int, ...]],
-) -> Scores:  # fmt: skip
-    """Mean score over ``draws`` fresh draws of ``chain``, independent of those of the ascent."""
-    total = torch.zeros(len(pictures), device=pictures.device)
-    with torch.no_grad():
-        for index in range(draws):
-            draw = chain.sample(stream.fold("robust", index), (pictures.shape[2], pictures.shape[3]))
-            maps = tap(chain.apply(pictures, draw, tap.only_size))
-            total = total + objective.score(Activations(maps, pictures, frame))
-    return total / draws
 
 
 def heaviest(objective: Objective) -> Term | None:
@@ -52,7 +28,7 @@ def heaviest(objective: Objective) -> Term | None:
 
 
 def rank(
-    term: Term | None, acts: Activations, row: int, labels: Sequence[str] | None
+    term: Term | None, seen: Seen, row: int, labels: Sequence[str] | None
 ) -> tuple[int | None, int | None, tuple[Sibling, ...]]:
     """Rank of a unit among the units of its layer on one picture, their number, and those that fire most.
 
@@ -61,7 +37,7 @@ def rank(
     if not isinstance(term, Channel | Neuron | Logit | Probability):
         return None, None, ()
     layer = term.reads[0]
-    values = reduce(acts[layer][row].float(), "c ... -> c", "mean").cpu()
+    values = seen.means[layer][row].cpu()
     own = int(term.label) if isinstance(term, Logit | Probability) else term.channel
     if not bool(torch.isfinite(values).all()):
         return None, len(values), ()
@@ -87,3 +63,36 @@ def high_frequency(pictures: Images) -> Tensor:
     total: Tensor = energy.sum((1, 2, 3))
     share: Tensor = (energy * fine).sum((1, 2, 3)) / total.clamp(min=math.ldexp(1, -60))
     return share
+
+
+def similarity(seen: Seen, group: Group | None) -> list[list[float]] | None:
+    """How alike the pictures of a group are, pair by pair: cosines of Gram matrices at the group's layer."""
+    if not isinstance(group, Diversity):
+        return None
+    return [[round(float(value), 4) for value in row] for row in gram_cosines(seen.maps[group.layer])]
+
+
+def transparency(attention: Tensor) -> Tensor:
+    """Summed gradient magnitudes ``(b, 1, h, w)`` as an opacity: 0 where least, 1 from the 80th percentile on (Fel
+    2023)."""
+    flat = attention.flatten(1)
+    low, high = flat.amin(1), flat.quantile(0.8, dim=1)
+    scaled: Tensor = (attention - low.view(-1, 1, 1, 1)) / (high - low).clamp(min=1e-20).view(-1, 1, 1, 1)
+    return scaled.clamp(0, 1)
+
+
+def slope(pictures: Images) -> Tensor:
+    """``(b,)``: slope of log power over log frequency, radial means from 2 cycles per picture to a half per pixel."""
+    height, width = pictures.shape[2:]
+    power = torch.fft.fft2(pictures.double() - pictures.double().mean((2, 3), keepdim=True)).abs().square().mean(1)
+    fy = torch.fft.fftfreq(height, device=pictures.device, dtype=torch.float64)[:, None]
+    fx = torch.fft.fftfreq(width, device=pictures.device, dtype=torch.float64)[None, :]
+    ring = (torch.sqrt(fx**2 + fy**2) * min(height, width)).round().to(torch.int64)
+    rings = torch.arange(2, min(height, width) // 2 + 1, device=pictures.device)
+    if len(rings) < 2:
+        return torch.zeros(len(pictures))
+    means = torch.stack([power[:, ring == one].mean(1) for one in rings], dim=1)
+    x, y = rings.double().log(), means.clamp(min=1e-20).log()
+    x = x - x.mean()
+    fitted: Tensor = ((y - y.mean(1, keepdim=True)) * x).sum(1) / x.square().sum()
+    return fitted.float()

@@ -1,7 +1,11 @@
 """How the pictures are stored while they are optimised."""
 
+from .aligned import Aligned
 from .base import Image, Parameters, images, restart
+from .cppn import Cppn
 from .fourier import Fourier
+from .phase import Maco
 from .pixel import Pixel
+from .pyramid import Pyramid
 
-__all__ = ["Fourier", "Image", "Parameters", "Pixel", "images", "restart"]
+__all__ = ["Aligned", "Cppn", "Fourier", "Image", "Maco", "Parameters", "Pixel", "Pyramid", "images", "restart"]

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, replace
+from typing import ClassVar
 
 import torch
 from torch import Tensor
@@ -33,6 +34,7 @@ class Image(ABC):
     what the network takes. ``colour``: ``decorrelated`` (three channels) or ``plain``. ``bound``: how values are kept
     in range: ``sigmoid`` squashes to [0, 1], ``box`` clips to [0, 1] after each step, ``free`` does nothing, ``ball``
     keeps the picture within L2 distance ``radius`` of zero. ``sd``: standard deviation of the starting noise.
+    ``opacity``: one more channel, which says how much of the background is hidden.
     """
 
     size: tuple[int, int] | int | None = None
@@ -41,6 +43,10 @@ class Image(ABC):
     bound: Bound = "sigmoid"
     radius: float = 1.0
     sd: float = 0.01
+    opacity: bool = False
+
+    encodes: ClassVar[bool] = True  # any picture can be stored
+    begins: ClassVar[bool] = True  # it can begin from a picture, if only from something like it
 
     def __post_init__(self) -> None:
         sides = (self.size,) if isinstance(self.size, int) else self.size or ()
@@ -65,10 +71,10 @@ class Image(ABC):
 
     @property
     def shape(self) -> tuple[int, int, int]:
-        """Channels, height, width."""
+        """Channels (with that of the opacity), height, width."""
         if not isinstance(self.size, tuple) or self.channels is None:
             raise BadSpec("this image has no size yet; give one, such as Fourier(128), or let render choose it")
-        return self.channels, *self.size
+        return self.channels + self.opacity, *self.size
 
     @abstractmethod
     def start(self, stream: Stream) -> Parameters:
@@ -84,8 +90,15 @@ class Image(ABC):
 
     def decode(self, parameters: Parameters) -> Images:
         """Parameters -> pictures; differentiable."""
-        x = self.field(parameters)
-        x = colour.recorrelate(x) if self.colour == "decorrelated" else x
+        return self.coloured(self.field(parameters))
+
+    def final(self, parameters: Parameters) -> Images:
+        """The finished pictures; for images that can be drawn larger than they were scored."""
+        return self.decode(parameters)
+
+    def coloured(self, field: Images) -> Images:
+        """A field in the image's colour space -> pictures."""
+        x = colour.recorrelate(field) if self.colour == "decorrelated" else field
         return torch.sigmoid(x) if self.bound == "sigmoid" else x
 
     def encode(self, pictures: Images) -> Parameters:

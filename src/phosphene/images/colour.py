@@ -29,13 +29,19 @@ def matrix(device: torch.device) -> Tensor:
 
 
 def recorrelate(x: Images) -> Images:
-    """Decorrelated -> RGB, both unbounded."""
-    return torch.einsum("rc,bchw->brhw", matrix(x.device), x)
+    """Decorrelated -> RGB, both unbounded; a fourth channel is left alone."""
+    return _mixed(matrix(x.device), x)
 
 
 def decorrelate(x: Images) -> Images:
     """RGB -> decorrelated, the inverse of ``recorrelate``."""
-    return torch.einsum("cr,brhw->bchw", torch.linalg.inv(matrix(x.device)), x)
+    return _mixed(torch.linalg.inv(matrix(x.device)), x)
+
+
+def _mixed(by: Tensor, x: Images) -> Images:
+    if x.shape[1] == 3:
+        return torch.einsum("rc,bchw->brhw", by, x)
+    return torch.cat([torch.einsum("rc,bchw->brhw", by, x[:, :3]), x[:, 3:]], dim=1)
 
 
 def check(colour: str, channels: int) -> Colour:

@@ -28,19 +28,21 @@ class Activations:
     ``maps``: layer -> ``(b, c, ...)``, channels always in dimension 1; ``OUTPUT`` -> ``(b, classes)``.
     ``pictures``: ``(b, c, h, w)`` in [0, 1] before any transform.
     ``frame``: layer -> size of its map on the bare picture, so that a position means the same place when a transform
-    has padded the picture.
+    has padded the picture. ``reference``: the maps of the reference photo, a row for every row.
     """
 
     maps: Mapping[str, Tensor]
     pictures: Images
     frame: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
+    reference: Mapping[str, Tensor] = field(default_factory=dict)
 
     def __getitem__(self, layer: str) -> Tensor:
         return self.maps[layer]
 
     def rows(self, index: Tensor) -> Activations:
         """The rows ``index`` ``(k,)`` alone."""
-        return Activations({name: acts[index] for name, acts in self.maps.items()}, self.pictures[index], self.frame)
+        maps, reference = ({name: acts[index] for name, acts in of.items()} for of in (self.maps, self.reference))
+        return Activations(maps, self.pictures[index], self.frame, reference)
 
 
 class Objective(ABC):
@@ -58,6 +60,11 @@ class Objective(ABC):
     def layers(self) -> tuple[str, ...]:
         """The layers (and ``OUTPUT``) whose activations it reads, each once."""
         return tuple(dict.fromkeys(layer for _, term in self.terms for layer in term.reads))
+
+    @property
+    def compares(self) -> bool:
+        """Whether it compares the picture with a reference photo."""
+        return any(term.compares for _, term in self.terms)
 
     def __add__(self, other: Objective) -> Objective:
         if not isinstance(other, Objective):
@@ -98,6 +105,10 @@ class Term(Objective):
     @abstractmethod
     def reads(self) -> tuple[str, ...]:
         """The layers it reads; nothing for a penalty on the picture."""
+
+    @property
+    def compares(self) -> bool:
+        return False
 
     @property
     def pointed(self) -> bool:
@@ -172,29 +183,3 @@ def sum_of_terms(per_row: Sequence[Objective], acts: Activations) -> Scores:
         scores = type(terms[0]).score_rows(terms, part)
         total = total.index_add(0, index, weights * scores.float())
     return total
-
-
-@final
-@dataclass(frozen=True)
-class PerRow:
-    """Many jobs in one batch: row i is scored under its own objective."""
-
-    objectives: tuple[Objective, ...]
-
-    def score(self, acts: Activations) -> Scores:
-        return sum_of_terms(self.objectives, acts)
-
-    @property
-    def layers(self) -> tuple[str, ...]:
-        return tuple(dict.fromkeys(layer for objective in self.objectives for layer in objective.layers))
-
-    @property
-    def channels(self) -> dict[str, frozenset[int]]:
-        """Layer -> the only channels of it that any row looks at; layers that someone looks at whole are left out."""
-        found: dict[str, list[frozenset[int] | None]] = {}
-        for objective in self.objectives:
-            for _, term in objective.terms:
-                for layer in term.reads:
-                    found.setdefault(layer, []).append(term.channels)
-        return {layer: frozenset().union(*(one for one in seen if one is not None))
-                for layer, seen in found.items() if None not in seen}  # fmt: skip

@@ -12,7 +12,7 @@ from ..address import Place
 from ..errors import UnitOutOfRange
 from .base import objectives
 
-CLASSES = ("logit", "prob")
+CLASSES = ("logit", "prob", "near", "invert", "caricature")  # heads that are no layers
 
 
 def is_layer(place: Place) -> bool:

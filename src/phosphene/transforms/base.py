@@ -36,7 +36,7 @@ Box = tuple[int, int, int, int]  # top, left, bottom, right of a part of the can
 transforms: Registry[type[Step]] = Registry("transform")
 
 
-class Step(ABC):
+class Step(ABC):  # noqa: B024  what is abstract differs between its two kinds
     """One step of a chain; a frozen dataclass. What it draws stays on the CPU."""
 
     def resize(self, size: Size, picture: Size) -> Size:
@@ -44,8 +44,8 @@ class Step(ABC):
         return size
 
     def draw(self, stream: Stream, when: Tensor) -> Tensor:
-        """What is random about it, ``(b, k)``; nothing by default. ``when``: ``(b,)``, 0 at the ascent's first step, 1 at
-        its last, for those that change their range on the way."""
+        """What is random about it, ``(b, k)``; nothing by default. ``when``: ``(b,)``, 0 at the ascent's first step, 1
+        at its last, for those that change their range on the way."""
         return torch.zeros(len(stream), 0)
 
 
@@ -141,8 +141,9 @@ class Chain:
         for kind, run in groupby(zip(self.steps, drawn, strict=True), key=lambda one: isinstance(one[0], Geometric)):
             members: list[Any] = list(run)
             if kind:
-                legs.append(self._move(members, size, picture, rows))
-                size = legs[-1].size
+                move = self._move(members, size, picture, rows)
+                legs.append(move)
+                size = move.size
             else:
                 legs += members
         return Draw(tuple(drawn), tuple(legs))

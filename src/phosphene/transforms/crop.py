@@ -24,9 +24,9 @@ def _identity(rows: int) -> Matrices:
 class RandomCrop(Geometric):
     """A part of the canvas, shown at ``size`` pixels: a fraction of its sides, anywhere inside (Fel 2023, MACO).
 
-    ``law`` of the fraction: ``normal`` with a mean that goes from ``first`` to ``last`` during the ascent and a standard
-    deviation of ``spread``; or ``uniform`` between ``first`` and ``last``; always within ``least`` and 1. The centre
-    is normal around the middle with ``wander`` of the canvas's sides as deviation, or anywhere if that is None.
+    ``law`` of the fraction: ``normal`` with a mean that goes from ``first`` to ``last`` during the ascent and a
+    standard deviation of ``spread``; or ``uniform`` between ``first`` and ``last``; always within ``least`` and 1. The
+    centre is normal around the middle with ``wander`` of the canvas's sides as deviation, or anywhere if that is None.
     ``size``: height and width, or one number; None: what the network takes, or the picture's own.
     """
 
@@ -87,8 +87,8 @@ class RandomCrop(Geometric):
 @transforms.register("cut")
 @dataclass(frozen=True)
 class Cut(Geometric):
-    """A piece of ``size`` x ``size`` pixels from anywhere in the canvas, pixel for pixel: how a network of 224 pixels sees
-    a canvas of 2048."""
+    """A piece of ``size`` x ``size`` pixels from anywhere in the canvas, pixel for pixel: how a network of 224 pixels
+    sees a canvas of 2048."""
 
     size: int
 

@@ -5,6 +5,8 @@ Its code is what ``mixed5b`` shows of a 64x64 picture, averaged over the four qu
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import torch.nn.functional as F
 from torch import Tensor, nn
 
@@ -33,7 +35,7 @@ class Decoder(nn.Module):
     def __init__(self) -> None:
         super().__init__()
         layers: list[nn.Module] = [Block(CODE[0], WIDTHS[0])]
-        for before, after in zip(WIDTHS, WIDTHS[1:], strict=False):
+        for before, after in pairwise(WIDTHS):
             layers += [nn.Upsample(scale_factor=2, mode="nearest"), Block(before, after)]
             if after < WIDTHS[0]:  # the fewer channels, the cheaper a second look
                 layers.append(Block(after, after))

@@ -1,0 +1,167 @@
+"""Pictures that are made for each other's sake: different ones of one unit, frames between two units, pairs of units."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from itertools import combinations
+from typing import Any
+
+from .address import OUTPUT
+from .build import Options, declare, targets_of
+from .errors import BadSpec
+from .front import load, make, render_batch
+from .images import Aligned
+from .models.network import Network
+from .objectives import Alignment, Channel, Diversity, Group, Objective, groups
+from .produce import Watch
+from .result import Result
+from .scoring import alike, scores
+from .spec import Job
+
+
+def diverse(
+    network: Network | str,
+    target: str | Objective,
+    count: int,
+    *,
+    strength: float = 0.1,
+    layer: str | None = None,
+    seed: int = 0,
+    progress: Any = None,
+    **options: Any,
+) -> list[Result]:
+    """``count`` pictures of one unit that differ in their textures at ``layer``, by default the unit's own (Olah 2017).
+
+    ``strength``: how much score a cosine of 1 between two pictures costs, in units of the score that one picture
+    reaches alone. Each result's ``group`` holds the similarity matrix, ``found`` what diversity cost: the same
+    pictures made apart, their scores and similarities. Other options are those of ``Options``.
+    """
+    if count < 2:
+        raise BadSpec(f"pictures can differ when there are 2 or more, not {count}")
+    network = load(network) if isinstance(network, str) else network
+    objective = one_of(target)
+    where = layer or compared_layer(network, objective)
+    network.find(where)
+    jobs = [declare(network, objective, replace(_options(options), seed=seed + row)) for row in range(count)]
+    alone = make(jobs, network, watch=Watch(progress))
+    reached = sum(max(0.0, one.score.clean or 0.0) for one in alone) / count
+    group = Diversity(where, strength * max(reached, 1e-6))
+    together = make(grouped(jobs, group), network, watch=Watch(progress))
+    before = [one.score.clean for one in alone]
+    after = [one.score.clean for one in together]
+    cost = (
+        None
+        if None in (*before, *after) or not reached
+        else 1 - sum(v or 0 for v in after) / sum(v or 0 for v in before)
+    )
+    found = {
+        "alone": before,
+        "similarity_alone": alike(network, alone, where),
+        "cost": None if cost is None else round(cost, 4),
+        "layer": where,
+    }
+    return [replace(one, found={**(one.found or {}), "diversity": found}) for one in together]
+
+
+def interpolate(
+    network: Network | str,
+    first: str | Objective,
+    last: str | Objective,
+    *,
+    frames: int = 6,
+    layer: str | None = None,
+    strength: float = 0.1,
+    progress: Any = None,
+    **options: Any,
+) -> list[Result]:
+    """Pictures from one unit to another in ``frames`` steps, aligned so that what stays the same stays (Mordvintsev 2018).
+
+    Frame n of B is of (1 - t) first + t last with t = n / (B - 1). ``strength`` of the alignment at ``layer``, by
+    default that of the first unit.
+    """
+    if frames < 2:
+        raise BadSpec(f"from one unit to another takes 2 or more frames, not {frames}")
+    network = load(network) if isinstance(network, str) else network
+    a, b = one_of(first), one_of(last)
+    where = layer or compared_layer(network, a)
+    network.find(where)
+    said = _options(options)
+    image = said.image or Aligned()
+    if said.image is None and "size" in options:
+        image = replace(image, size=options["size"])
+    jobs = []
+    for n in range(frames):
+        t = round(n / (frames - 1), 6)
+        mixed = a if t == 0 else b if t == 1 else (1 - t) * a + t * b
+        jobs.append(declare(network, mixed, replace(said, image=image)))
+    return make(grouped(jobs, Alignment(where, strength)), network, watch=Watch(progress))
+
+
+@dataclass(frozen=True)
+class Pair:
+    """Two units, made together. ``scores``: of each on the picture of both; ``shares``: the same over what each reached
+    alone; ``of_other``: what each reached on the other's own picture, over its own."""
+
+    units: tuple[str, str]
+    scores: tuple[float, float]
+    shares: tuple[float, float]
+    of_other: tuple[float, float]
+
+
+def grid(
+    network: Network | str, layer: str, channels: Sequence[int], *, progress: Any = None, **options: Any
+) -> tuple[list[Result], list[Pair]]:
+    """Every unit alone and every pair together, made in one batch, and what each pair scored on both its units.
+
+    The results are the units in order, then the pairs in the order of ``itertools.combinations``.
+    """
+    if len(set(channels)) < 2 or len(set(channels)) != len(channels):
+        raise BadSpec("a grid is of two or more different channels, such as mixed4b:3,17,42")
+    network = load(network) if isinstance(network, str) else network
+    units = [Channel(layer, channel) for channel in channels]
+    pairs = list(combinations(range(len(units)), 2))
+    results = render_batch(network, [*units, *(units[i] + units[j] for i, j in pairs)], progress=progress, **options)
+    table = scores(network, results, units)
+    own = [table[i][i] for i in range(len(units))]
+    found = []
+    for row, (i, j) in enumerate(pairs, len(units)):
+        both = table[row][i], table[row][j]
+        found.append(
+            Pair((str(units[i]), str(units[j])), both, (_share(both[0], own[i]), _share(both[1], own[j])),
+                 (_share(table[j][i], own[i]), _share(table[i][j], own[j])))
+        )  # fmt: skip
+    return results, found
+
+
+def _share(value: float, of: float) -> float:
+    return value / of if of > 0 else float("nan")
+
+
+def grouped(jobs: Sequence[Job], group: Group) -> list[Job]:
+    """Jobs as one group: each knows who the others are."""
+    members = [[job.target, job.seed] for job in jobs]
+    return [replace(job, group={**groups.describe(group), "members": members}) for job in jobs]
+
+
+def one_of(target: str | Objective) -> Objective:
+    """A target that names one unit or sum."""
+    found = targets_of(target)
+    if len(found) != 1:
+        raise BadSpec(f"{target} names {len(found)} units; one is needed here")
+    return found[0]
+
+
+def compared_layer(network: Network, objective: Objective) -> str:
+    """Where pictures of a target are compared: at its own layer, or at the last map for what has none."""
+    for layer in objective.layers:
+        if layer != OUTPUT and network.find(layer)[0].kind == "map":
+            return layer
+    maps = [layer.name for layer in network.layers.values() if layer.kind == "map"]
+    if not maps:
+        raise BadSpec(f"{network.name} has no layer with a map; name one to compare at")
+    return maps[-1]
+
+
+def _options(options: dict[str, Any]) -> Options:
+    return Options(**{key: value for key, value in options.items() if key != "size"})
