@@ -118,8 +118,13 @@ def begin(recipe: Recipe) -> State:
     averaged = torch.optim.swa_utils.AveragedModel(
         decoder, multi_avg_fn=torch.optim.swa_utils.get_ema_multi_avg_fn(recipe.average), use_buffers=True
     )
-    return State(decoder, critic, averaged, torch.optim.Adam(decoder.parameters(), recipe.rate, betas=(0.5, 0.99)),
-                 torch.optim.Adam(critic.parameters(), recipe.rate_critic, betas=(0.5, 0.99)))  # fmt: skip
+    return State(
+        decoder,
+        critic,
+        averaged,
+        torch.optim.Adam(decoder.parameters(), recipe.rate, betas=(0.5, 0.99)),
+        torch.optim.Adam(critic.parameters(), recipe.rate_critic, betas=(0.5, 0.99)),
+    )
 
 
 def step(state: State, features: Features, photos: Tensor, recipe: Recipe) -> dict[str, float]:
@@ -168,8 +173,10 @@ def look(state: State, features: Features, photos: Tensor, path: Path) -> dict[s
     sheet = (torch.cat(rows[:8], 1).permute(1, 2, 0) * 255).round().to(torch.uint8).numpy()
     Image.fromarray(sheet).resize((sheet.shape[1] * 2, sheet.shape[0] * 2), Image.Resampling.NEAREST).save(path)
     found = features(made)
-    return {"val_pixel": float((made - photos).abs().mean()),
-            "val_feature": sum(float((a - b).square().mean()) for a, b in zip(found, wanted, strict=True)) / len(COMPARED)}  # fmt: skip
+    return {
+        "val_pixel": float((made - photos).abs().mean()),
+        "val_feature": sum(float((a - b).square().mean()) for a, b in zip(found, wanted, strict=True)) / len(COMPARED),
+    }
 
 
 def train(recipe: Recipe, data: Path, out: Path) -> None:

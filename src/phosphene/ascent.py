@@ -212,7 +212,7 @@ class Ascent:
             part.grad = -gradient  # the optimiser goes down, the score goes up
         optimizer.step()
         with torch.no_grad():
-            moved = self.canvas.settle(theta, index, pictures)
+            moved = self.canvas.settle(theta, index, pictures, self.stream.fold("settle", index))
             kept = _rows(finite & _all_finite(moved), moved, before)
             for part, value in zip(theta, kept, strict=True):
                 if value is not part:

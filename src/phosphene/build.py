@@ -35,7 +35,7 @@ TOGETHER = 64  # pictures in one forward pass at most
 
 @dataclass(frozen=True)
 class Options:
-    """What may be said about a picture besides its network and target; None: the preset's, or what suits the network."""
+    """What may be said about a picture besides its target; None: the preset's, or what suits the network."""
 
     image: Image | None = None
     transform: str | Chain | None = None
@@ -115,7 +115,7 @@ def _image(network: Network, image: Image, pace: Preset) -> Image:
 
 
 def _chain(network: Network, said: str | Chain, image: Image) -> Chain:
-    """The chain with its defaults explicit: crops are shown at the network's own size, an opacity needs a background."""
+    """The chain with defaults explicit: crops are shown at the network's own size, an opacity needs a background."""
     chain = chain_of(said) if isinstance(said, str) else said
     _, height, width = network.preprocessing.size
     small = min(height, image.shape[1]), min(width, image.shape[2])
@@ -319,7 +319,7 @@ def picture_tensor(start: Any, shape: tuple[int, int, int], device: torch.device
 
 
 def mask_tensor(mask: Any, image: Image, device: torch.device) -> Tensor:
-    """Where a picture may differ from its start, ``(1, 1, h, w)``: white where it may; the size must be the picture's."""
+    """Where a picture may differ from its start, ``(1, 1, h, w)``: white where it may; of the picture's size."""
     from PIL import Image as Pillow
 
     _, height, width = image.shape

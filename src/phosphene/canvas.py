@@ -18,6 +18,7 @@ from .errors import BadSpec
 from .filters import Filter
 from .images import Image, Parameters
 from .registry import Registry
+from .rng import Stream
 from .shapes import Images
 
 balls: Registry[type[Ball]] = Registry("constraint")
@@ -93,9 +94,11 @@ class Canvas:
             x = self.start + self.mask * (x - self.start)
         return x
 
-    def settle(self, parameters: Parameters, index: int, gradient: Images | None) -> Parameters:
+    def settle(
+        self, parameters: Parameters, index: int, gradient: Images | None, stream: Stream | None = None
+    ) -> Parameters:
         """Parameters after step ``index``, moved back to where they may be; ``gradient``: of the pictures before it."""
-        parameters = self.image.settle(parameters)
+        parameters = self.image.settle(parameters, stream)
         due = [one for one in self.filters if (index + 1) % one.every == 0]
         if not due and self.within is None:
             return parameters

@@ -8,7 +8,7 @@ from typing import Any
 
 from torch import nn
 
-from .build import Given, Options, declare, mask_tensor, picture_tensor, rows_that_fit, targets_of
+from .build import Given, Options, declare, mask_tensor, picture_tensor, read_direction, rows_that_fit, targets_of
 from .canvas import Ball, balls
 from .errors import BadSpec
 from .filters import Filter
@@ -17,10 +17,11 @@ from .images import Image, images
 from .models.network import Network
 from .models.sources import load as load_spec
 from .models.sources import wrap
-from .objectives import Objective
+from .objectives import Objective, resolve
 from .optimizers import Optimizer
 from .preconditioners import Preconditioner, preconditioners
 from .presets import preset as preset_of
+from .prior import is_prior, with_share
 from .produce import Progress, Watch, fingerprint_of, produce
 from .registry import Registry
 from .result import Result
@@ -133,30 +134,61 @@ def render_batch(
 
     Raises BadTarget, BadSpec, UnknownLayer, UnknownClass, UnitOutOfRange, OutOfMemory, ModelError; Stopped on Ctrl-C.
     """
-    steps = steps_of(preset, steps, frames)
-    shape = image_of(preset, image, size)
-    options = Options(
-        shape, chain_from(transform), preset, optimizer, steps, seed, redirect, robust, arithmetic=arithmetic, views=views,
-        gradient=parts_of(preconditioners, gradient), filters=parts_of(all_filters, filters),
-        within=balls.read(within) if isinstance(within, str) else within, transparency=transparency, keep=keep,
-    )  # fmt: skip
-    if isinstance(network, str):
-        network = load(network)
+    steps = steps_of(preset, steps, frames)  # refuses before a network is loaded, let alone downloaded
+    said: dict[str, Any] = {
+        "image": image, "size": size, "transform": transform, "preset": preset, "optimizer": optimizer, "steps": steps,
+        "seed": seed, "start": start, "redirect": redirect, "robust": robust, "arithmetic": arithmetic, "views": views,
+        "gradient": gradient, "filters": filters, "within": within, "mask": mask, "reference": reference,
+        "transparency": transparency, "keep": keep,
+    }  # fmt: skip
+    options = options_of(**said)
+    network = load(network) if isinstance(network, str) else network
     objectives = [one for target in ([targets] if isinstance(targets, str) else targets) for one in targets_of(target)]
     if not objectives:
         return []
-    told = {
-        name: "given"
-        for name, value in (("start", start), ("mask", mask), ("reference", reference))
-        if value is not None
-    }
-    jobs = [declare(network, objective, replace(options, **told)) for objective in objectives]  # type: ignore[arg-type]
-    given = Given()
-    if told:
-        rows_that_fit(network, jobs)  # before pictures are made as large as asked
-        given = pictures_of(jobs[0], network, start=start, mask=mask, reference=reference)
-        jobs = [hashed(job, given) for job in jobs]
-    return make(jobs, network, given=given, watch=Watch(progress, tuple(frames)))
+    jobs, given = prepare(network, objectives, options, **said)
+    results = make(jobs, network, given=given, watch=Watch(progress, tuple(frames)))
+    if not is_prior(jobs[0]):
+        return results
+    resolved = [resolve(one, network.class_number, read_direction) for one in objectives]
+    return with_share(network, jobs, results, resolved, progress)
+
+
+def options_of(
+    *,
+    preset: str = "standard",
+    image: Image | str | None = None,
+    size: int | tuple[int, int] | None = None,
+    transform: str | Chain | None = None,
+    gradient: Sequence[Preconditioner | str] | None = None,
+    filters: Sequence[Filter | str] | None = None,
+    within: Ball | str | None = None,
+    start: Any = None,
+    mask: Any = None,
+    reference: Any = None,
+    **plain: Any,
+) -> Options:
+    """What ``render_batch`` takes, texts read, as what a job is declared with."""
+    told = [None if value is None else "given" for value in (start, mask, reference)]
+    return Options(
+        image=image_of(preset, image, size), transform=chain_from(transform), preset=preset,
+        gradient=parts_of(preconditioners, gradient), filters=parts_of(all_filters, filters),
+        within=balls.read(within) if isinstance(within, str) else within,
+        start=told[0], mask=told[1], reference=told[2], **plain,
+    )  # fmt: skip
+
+
+def prepare(
+    network: Network, objectives: Sequence[Objective], options: Options, *, start: Any = None, mask: Any = None,
+    reference: Any = None, **_: Any,
+) -> tuple[list[Job], Given]:  # fmt: skip
+    """A job per objective, and the pictures that come with them; everything is checked, nothing is made."""
+    jobs = [declare(network, objective, options) for objective in objectives]
+    if start is None and mask is None and reference is None:
+        return jobs, Given()
+    rows_that_fit(network, jobs)  # before pictures are made as large as asked
+    given = pictures_of(jobs[0], network, start=start, mask=mask, reference=reference)
+    return [hashed(job, given) for job in jobs], given
 
 
 def image_of(preset: str, image: Image | str | None, size: int | tuple[int, int] | None) -> Image | None:
@@ -216,6 +248,12 @@ def steps_of(preset: str, steps: int | None, frames: Sequence[int]) -> int:
         if not 0 <= step <= steps:
             raise BadSpec(f"no frame can be kept at step {step}: the steps are 0 to {steps}")
     return steps
+
+
+def film_of(steps: int, frames: int = 48) -> list[int]:
+    """Steps for a film of an ascent: the first ones all, later ones further and further apart, the last."""
+    ratio = steps ** (1 / max(1, frames - 1))
+    return sorted({0, steps, *(min(steps, round(ratio**k)) for k in range(frames))})
 
 
 def make(

@@ -145,3 +145,44 @@ class _Progress(torch.optim.Optimizer):
             rate = (group["gain"] / length.clamp(min=1e-30)).clamp(max=group["lr"])
             for part in parts:
                 part -= rate.view(-1, *(1,) * (part.ndim - 1)) * part.grad
+
+
+@final
+@optimizers.register("code")
+@dataclass(frozen=True)
+class Code(Optimizer):
+    """Gradient ascent on a code: the rate falls from ``lr`` to ``last`` in equal steps, and the code itself to ``keep``
+    of its values in each step (Nguyen 2016, DGN-AM).
+
+    ``pull`` and ``noise``: PPGN's other two terms (Nguyen 2017): how far the code moves towards what its own picture is
+    encoded as, where the decoder has an encoder, and the deviation of noise.
+    """
+
+    lr: float = 8.0
+    last: float = 1e-10
+    keep: float = 0.99
+    decay: str = "own"
+
+    def __post_init__(self) -> None:
+        _positive("lr", self.lr)
+        _positive("last", self.last)
+        if not 0 < self.keep <= 1:
+            raise BadSpec(f"what is kept of a code lies above 0 and up to 1, not {self.keep}")
+
+    def over(self, parameters: Sequence[Tensor]) -> torch.optim.Optimizer:
+        return _Code(parameters, self.lr, self.keep)
+
+    def rate(self, index: int, steps: int) -> float:
+        return 1 - (1 - self.last / self.lr) * index / max(1, steps - 1)
+
+
+class _Code(torch.optim.Optimizer):
+    def __init__(self, parameters: Sequence[Tensor], lr: float, keep: float) -> None:
+        super().__init__(list(parameters), {"lr": lr, "keep": keep})
+
+    @torch.no_grad()
+    def step(self, closure: Any = None) -> None:  # type: ignore[override]
+        for group in self.param_groups:
+            for part in group["params"]:
+                if part.grad is not None:
+                    part.sub_(group["lr"] * part.grad).mul_(group["keep"])

@@ -10,10 +10,10 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from .build import Given, Options, declare, opened, picture_tensor, read_direction, rows_that_fit
+from .build import Given, Options, declare, default_size, opened, picture_tensor, read_direction, rows_that_fit
 from .errors import BadSpec
 from .front import hashed, load, make, render_batch
-from .images import Fourier, Image, Pixel, images
+from .images import Fourier, Pixel, images
 from .models.network import Network
 from .objectives import Activations, Caricature, Invert, Near, Objective, PerRow, TotalVariation, resolve
 from .optimizers import SGD
@@ -66,10 +66,18 @@ def dream(
     while octaves > 1 and min(height, width) / scale ** (octaves - 1) < least:
         octaves -= 1
     options = Options(
-        image=Pixel((height, width), colour="plain", bound="box"), preset="deepdream", optimizer=SGD(rate / 255),
-        transform=Chain((Roll(roll),)), gradient=(MeanAbs(),), steps=steps * octaves, seed=seed, robust=1, start="given",
-        octaves={"count": octaves, "scale": scale}, tile=tile,
-    )  # fmt: skip
+        image=Pixel((height, width), colour="plain", bound="box"),
+        preset="deepdream",
+        optimizer=SGD(rate / 255),
+        transform=Chain((Roll(roll),)),
+        gradient=(MeanAbs(),),
+        steps=steps * octaves,
+        seed=seed,
+        robust=1,
+        start="given",
+        octaves={"count": octaves, "scale": scale},
+        tile=tile,
+    )
     job = declare(network, objective, options)
     rows_that_fit(network, [job])
     given = Given(start=picture_tensor(photo, images.make(job.image).shape, network.device))
@@ -96,7 +104,8 @@ def accentuate(
     objective = resolve(one_of(target), network.class_number, read_direction)
     where = layer or compared_layer(network, objective)
     network.find(where)
-    image: Image = Fourier() if size is None else Fourier(size)
+    size = size if size is not None else default_size(network)
+    image = Fourier(size)
     shape = declare(network, objective, Options(image=image, start="given")).image
     start = picture_tensor(photo, images.make(shape).shape, network.device)
     balance = _balance(network, objective, Near(where), start)
@@ -116,8 +125,8 @@ def accentuate(
 
 
 def _balance(network: Network, objective: Objective, near: Near, start: Tensor) -> float:
-    """How much larger the target's gradient is than the distance's: sums of magnitudes, a little beside the start, where
-    alone the distance has a gradient."""
+    """How much larger the target's gradient is than the distance's: sums of magnitudes, a little beside the start,
+    where alone the distance has a gradient."""
     noise = Stream.of([0], network.device).fold("balance").normal(*start.shape[1:])
     sizes = []
     with network.frozen(), Tap(network, (*objective.layers, near.layer)) as tap:

@@ -174,7 +174,7 @@ class _Making:
                 break
 
     def _remember(self, step: Step, stage: Stage) -> None:
-        """The best picture so far and the attention, where they are wanted: both are of the parameters before the step."""
+        """The best picture so far and the attention, where wanted: both are of the parameters before the step."""
         if self.job.transparency and step.attention is not None:
             seen = step.attention.abs().sum(1, keepdim=True)
             self.attention = seen if self.attention is None else self.attention + seen

@@ -1,4 +1,4 @@
-"""Pictures that are made for each other's sake: different ones of one unit, frames between two units, pairs of units."""
+"""Pictures made for each other's sake: different ones of one unit, frames between two units, pairs of units."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from itertools import combinations
 from typing import Any
 
 from .address import OUTPUT
-from .build import Options, declare, targets_of
+from .build import targets_of
 from .errors import BadSpec
-from .front import load, make, render_batch
+from .front import load, make, options_of, prepare, render_batch
 from .images import Aligned
 from .models.network import Network
 from .objectives import Alignment, Channel, Diversity, Group, Objective, groups
@@ -28,6 +28,7 @@ def diverse(
     strength: float = 0.1,
     layer: str | None = None,
     seed: int = 0,
+    frames: Sequence[int] = (),
     progress: Any = None,
     **options: Any,
 ) -> list[Result]:
@@ -35,7 +36,7 @@ def diverse(
 
     ``strength``: how much score a cosine of 1 between two pictures costs, in units of the score that one picture
     reaches alone. Each result's ``group`` holds the similarity matrix, ``found`` what diversity cost: the same
-    pictures made apart, their scores and similarities. Other options are those of ``Options``.
+    pictures made apart, their scores and similarities. Other options are those of ``render``.
     """
     if count < 2:
         raise BadSpec(f"pictures can differ when there are 2 or more, not {count}")
@@ -43,11 +44,12 @@ def diverse(
     objective = one_of(target)
     where = layer or compared_layer(network, objective)
     network.find(where)
-    jobs = [declare(network, objective, replace(_options(options), seed=seed + row)) for row in range(count)]
-    alone = make(jobs, network, watch=Watch(progress))
+    (job,), given = prepare(network, [objective], options_of(seed=seed, **options), **options)
+    jobs = [replace(job, seed=seed + row) for row in range(count)]
+    alone = make(jobs, network, given=given, watch=Watch(progress))
     reached = sum(max(0.0, one.score.clean or 0.0) for one in alone) / count
     group = Diversity(where, strength * max(reached, 1e-6))
-    together = make(grouped(jobs, group), network, watch=Watch(progress))
+    together = make(grouped(jobs, group), network, given=given, watch=Watch(progress, tuple(frames)))
     before = [one.score.clean for one in alone]
     after = [one.score.clean for one in together]
     cost = (
@@ -75,7 +77,8 @@ def interpolate(
     progress: Any = None,
     **options: Any,
 ) -> list[Result]:
-    """Pictures from one unit to another in ``frames`` steps, aligned so that what stays the same stays (Mordvintsev 2018).
+    """Pictures from one unit to another in ``frames`` steps, aligned so that what stays the same stays (Mordvintsev
+    2018).
 
     Frame n of B is of (1 - t) first + t last with t = n / (B - 1). ``strength`` of the alignment at ``layer``, by
     default that of the first unit.
@@ -86,16 +89,13 @@ def interpolate(
     a, b = one_of(first), one_of(last)
     where = layer or compared_layer(network, a)
     network.find(where)
-    said = _options(options)
-    image = said.image or Aligned()
-    if said.image is None and "size" in options:
-        image = replace(image, size=options["size"])
-    jobs = []
+    mixed = []
     for n in range(frames):
         t = round(n / (frames - 1), 6)
-        mixed = a if t == 0 else b if t == 1 else (1 - t) * a + t * b
-        jobs.append(declare(network, mixed, replace(said, image=image)))
-    return make(grouped(jobs, Alignment(where, strength)), network, watch=Watch(progress))
+        mixed.append(a if t == 0 else b if t == 1 else (1 - t) * a + t * b)
+    options = {"image": Aligned(), **options}
+    jobs, given = prepare(network, mixed, options_of(**options), **options)
+    return make(grouped(jobs, Alignment(where, strength)), network, given=given, watch=Watch(progress))
 
 
 @dataclass(frozen=True)
@@ -161,7 +161,3 @@ def compared_layer(network: Network, objective: Objective) -> str:
     if not maps:
         raise BadSpec(f"{network.name} has no layer with a map; name one to compare at")
     return maps[-1]
-
-
-def _options(options: dict[str, Any]) -> Options:
-    return Options(**{key: value for key, value in options.items() if key != "size"})

@@ -36,7 +36,9 @@ def climb(w: Tensor, objective: Objective, image: Image, lr: float, steps: int) 
     filled = image.filled(tuple(w.shape[1:]), w.shape[0])
     stream = Stream.of([0])
     with network.frozen(), Tap(network, objective.layers) as tap:
-        ascent = Ascent(tap, PerRow((objective,)), Canvas(filled, torch.zeros(w.shape[0], 1, 1)), Chain(), ph.SGD(lr), stream, {})
+        ascent = Ascent(
+            tap, PerRow((objective,)), Canvas(filled, torch.zeros(w.shape[0], 1, 1)), Chain(), ph.SGD(lr), stream, {}
+        )
         *_, last = ascent.run(restart(filled, stream, None), steps)
     return filled.decode(last.parameters)[0].detach()
 
@@ -168,7 +170,9 @@ def _gated(bias: float, redirect: int, steps: int, target: str = "unit:0") -> tu
     objective = PerRow((from_text(target),))
     pictures, heights, states = [], [], []
     with network.frozen(), Tap(network, objective.layers) as tap:
-        ascent = Ascent(tap, objective, Canvas(image, torch.zeros(3, 1, 1)), Chain(), ph.Adam(0.1), stream, {}, redirect)
+        ascent = Ascent(
+            tap, objective, Canvas(image, torch.zeros(3, 1, 1)), Chain(), ph.Adam(0.1), stream, {}, redirect
+        )
         for step in ascent.run(restart(image, stream, None), steps):
             picture = image.decode(step.parameters).detach()
             pictures.append(picture)

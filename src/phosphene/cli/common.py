@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import argparse
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ..errors import BadSpec
 
@@ -83,3 +83,16 @@ def numbers(name: str, text: str | None) -> list[float] | None:
         return [float(piece) for piece in text.split(",")]
     except ValueError:
         raise BadSpec(f"{name} is numbers with commas between them, not {text!r}") from None
+
+
+def sides(text: str | None) -> Any:
+    """``--size`` as one number or a pair."""
+    if text is None:
+        return None
+    try:
+        sides = [int(piece) for piece in text.replace("x", ",").split(",")]
+    except ValueError:
+        sides = []
+    if len(sides) not in (1, 2) or min(sides) < 1:
+        raise BadSpec(f"--size is pixels from 1 up, one number or HEIGHTxWIDTH such as 96x128, not {text!r}")
+    return sides[0] if len(sides) == 1 else (sides[0], sides[1])

@@ -13,8 +13,16 @@ from ..errors import BadSpec, PhospheneError, closest
 
 COMMANDS = {
     "render": "a picture of what fires a unit, a class, a direction or a sum of them",
+    "compare": "one unit under many methods: a labelled sheet and a table",
+    "interpolate": "pictures from one unit to another, aligned",
+    "grid": "every pair of some units optimised together, and how they get on",
+    "dream": "DeepDream on a photo of any size",
+    "accentuate": "a photo, changed so that a unit shows what it responds to in it",
+    "invert": "what a layer keeps of a photo",
+    "caricature": "a layer's features of a photo, exaggerated",
     "layers": "a network's layers: name, kind, channels, map size, receptive field; and its preprocessing",
     "models": "what can be loaded, and from where",
+    "methods": "presets, images, transforms, filters and preconditioners, with their sources",
     "spectrum": "how strong each frequency is in photographs of yours, for maco",
 }
 INTERRUPTED, BAD = 130, 2
@@ -56,7 +64,7 @@ def read(words: list[str]) -> argparse.Namespace:
     """The command line as a namespace; BadSpec for words that nothing takes."""
     first = next((word for word in words if not word.startswith("-")), None)
     if first is None and not words:
-        raise BadSpec("which command? render, layers or models\nall about them: phosphene --help")
+        raise BadSpec("which command? render, compare, layers, models ...\nall of them: phosphene --help")
     if first is not None and first not in COMMANDS:
         raise BadSpec(f"no command {first!r}; {closest(first, COMMANDS)}\nall commands: phosphene --help")
     args, extra = parser().parse_known_args(words)

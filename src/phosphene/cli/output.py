@@ -7,8 +7,9 @@ import json
 import re
 import signal
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,7 +19,18 @@ from ..files import check_writable, write_atomic
 if TYPE_CHECKING:
     from PIL.Image import Image as Picture
 
+    from ..gallery.sheet import Cell
     from ..result import Result
+
+
+@dataclass(frozen=True)
+class Layout:
+    """How several pictures lie on their sheet; ``there_and_back``: they are the frames of the movie themselves."""
+
+    columns: int | None = None
+    title: str = ""
+    cells: Callable[[list[Result]], list[Cell]] | None = None
+    there_and_back: bool = False
 
 
 class Paths:
@@ -30,6 +42,8 @@ class Paths:
             name = "unit.png" if picture.name.startswith(".") else picture.with_suffix(".png").name
             raise BadSpec(f"pictures are written as PNG; call it {picture.with_name(name)}")
         self.picture = picture
+        self.movie: Path | None = None
+        self.stripped = True
         self.strip = picture.with_suffix(".timelapse.png")
         for path in (self.record(1), self.record(2), self.strip):
             check_writable(path)
@@ -37,17 +51,33 @@ class Paths:
     def record(self, pictures: int) -> Path:
         return self.picture.with_suffix(".json" if pictures == 1 else ".jsonl")
 
-    def write(self, results: list[Result]) -> None:
-        """One picture and its record, or a sheet and a line per picture; the strip, if there are frames."""
+    def film(self, path: Path, *, strip: bool = False) -> None:
+        """Write a movie of the frames too; ``strip``: and not instead of the strip."""
+        from ..gallery.movie import check_movie
+
+        check_writable(path)
+        check_movie(path)
+        self.movie, self.stripped = path, strip
+
+    def write(self, results: list[Result], layout: Layout | None = None) -> None:
+        """One picture and its record, or a sheet and a line per picture; strip and movie, if there are frames."""
+        from ..gallery.movie import movie
         from ..gallery.sheet import cell_of, sheet
 
+        layout = layout or Layout()
+
         with uninterrupted():
-            if any(result.frames for result in results):
+            if self.stripped and any(result.frames for result in results):
                 write_atomic(self.strip, _png(_strip(results)))
+            if self.movie is not None:
+                write_atomic(
+                    self.movie, movie(_round(results) if layout.there_and_back else _film(results), self.movie.suffix)
+                )
             if len(results) == 1:
                 results[0].save(self.picture)
                 return
-            write_atomic(self.picture, _png(sheet([cell_of(result) for result in results])))
+            cells = [cell_of(result) for result in results] if layout.cells is None else layout.cells(results)
+            write_atomic(self.picture, _png(sheet(cells, columns=layout.columns, title=layout.title)))
             lines = "".join(json.dumps(result.record()) + "\n" for result in results)
             write_atomic(self.record(len(results)), lines.encode())
 
@@ -93,6 +123,24 @@ def _strip(results: list[Result]) -> Picture:
         missing = columns - len(result.frames)  # a row that was stopped ends early
         cells += [Cell(np.full_like(result.pixels, 255), "")] * missing
     return sheet(cells, columns=columns, title=results[0].target if alone else "")
+
+
+def _round(results: list[Result]) -> list[Picture]:
+    """The results as frames, to the last and back again, each shown for a while."""
+    from ..gallery.sheet import enlarged
+
+    frames = [enlarged(result.pixels) for result in results]
+    return [frame for frame in frames + frames[-2:0:-1] for _ in range(3)]
+
+
+def _film(results: list[Result]) -> list[Picture]:
+    """A frame per kept step: the picture, or the sheet of all of them."""
+    from ..gallery.sheet import Cell, enlarged, sheet
+
+    if len(results) == 1:
+        return [enlarged(frame.pixels) for frame in results[0].frames]
+    steps = zip(*(result.frames for result in results), strict=False)
+    return [sheet([Cell(f.pixels, r.target) for f, r in zip(frames, results, strict=True)]) for frames in steps]
 
 
 def _png(picture: Picture) -> bytes:

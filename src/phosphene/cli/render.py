@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import argparse
 import json
-import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..errors import BadSpec
 from ..files import why
-from .common import load, model_arguments, number, said_of_network, whole, whole_numbers
-from .output import Paths, default_name
+from .common import load, model_arguments, number, said_of_network, sides, whole, whole_numbers
+from .making import make_and_write, output_arguments
+from .output import Layout, Paths, default_name
 from .progress import Bar
 
 if TYPE_CHECKING:
@@ -22,25 +23,38 @@ TARGETS = """targets:
   mixed4b:0..63            many channels      mixed4b              the whole layer (DeepDream)
   logit:goldfish           a class            mixed4b:random#7     a random direction
   prob:goldfish            its probability    mixed4b:dir.npy      a direction from a file
-  "mixed4b:11 + 0.5*mixed4b:30 - 0.1*tv"      sums; penalties are tv, l1, l2
+  "mixed4b:11 + 0.5*mixed4b:30 - 0.1*tv"      sums; penalties are tv, l1, l2, blur, boundary, opacity
   options in brackets: mixed4b:11[energy], mixed4b:random#7[cosine]; odd names in quotes: 'logit:"bow tie"'
 
 examples:
   phosphene render miniception mixed4b:11 -o unit.png
   phosphene render miniception logit:goldfish --steps 256 --timelapse 0,16,64,256
+  phosphene render miniception logit:goldfish --preset maco --movie goldfish.gif
+  phosphene render miniception mixed4b:11 --diverse 4
   phosphene render --replay unit.json
 """
 # what a replay takes from its record instead; None on the command line means that nothing was said
 _DEFAULTS: dict[str, Any] = {
     "size": None,
-    "image": "fourier",
-    "colour": "decorrelated",
+    "image": None,
+    "colour": None,
+    "alpha": False,
+    "transparency": False,
+    "within": None,
     "seed": 0,
     "preset": "standard",
     "steps": None,
     "lr": None,
-    "transform": "lucid",
+    "transform": None,
+    "views": None,
+    "filter": None,
+    "gradient": None,
+    "keep": None,
+    "diverse": None,
+    "strength": None,
+    "at": None,
     "timelapse": None,
+    "movie": None,
     "exact": False,
 }
 
@@ -51,27 +65,77 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.usage = "phosphene render MODEL TARGET [-o FILE.png] [options]\n       phosphene render --replay RECORD"
     parser.add_argument("model", nargs="?", metavar="MODEL", help="such as miniception; see phosphene models")
     parser.add_argument("target", nargs="?", metavar="TARGET", help="what should fire; see below")
-    parser.add_argument("-o", dest="out", metavar="FILE.png", help="the picture; its record goes beside it as .json")
-    parser.add_argument("--json", action="store_true", help="print the record too; one line each for many pictures")
-    parser.add_argument("-q", "--quiet", action="store_true", help="no progress, no summary")
+    output_arguments(parser)
     parser.add_argument("--replay", metavar="RECORD", help="make the picture of a record (.json or .jsonl) again")
     picture = parser.add_argument_group("picture")
     picture.add_argument("--size", metavar="N|HxW", help="pixels; by default what suits the network")
-    picture.add_argument("--image", metavar="NAME", help="how it is stored: fourier (default), pixel")
+    picture.add_argument(
+        "--image",
+        metavar="NAME",
+        help="how it is stored: fourier (default), pixel, pyramid, cppn, maco, "
+        "prior; options in brackets: 'cppn[drawn=512]'",
+    )
     picture.add_argument("--colour", metavar="NAME", help="decorrelated (default) or plain")
+    picture.add_argument(
+        "--alpha",
+        action="store_true",
+        default=None,
+        help="an opacity is optimised too, over random backgrounds; the PNG is transparent",
+    )
+    picture.add_argument(
+        "--transparency",
+        action="store_true",
+        default=None,
+        help="an opacity from the gradients that each pixel has had",
+    )
     picture.add_argument("--start", metavar="PHOTO", help="begin with this picture (its middle) instead of noise")
+    picture.add_argument("--within", metavar="BALL", help="stay near the start: l2[3] or linf[.05], values in [0, 1]")
+    picture.add_argument("--mask", metavar="FILE", help="change the start only where this picture is white")
+    picture.add_argument("--photo", metavar="FILE", help="what near:, invert: and caricature: compare with")
     picture.add_argument("--seed", type=whole, metavar="N", help="same seed, same picture; 0 by default")
     climb = parser.add_argument_group("ascent")
-    climb.add_argument("--preset", metavar="NAME", help="standard (default): 256 steps; fast: 128; draft: 64, for a "
-                       "first look; lucid: 512 at lucid's own rate")  # fmt: skip
+    climb.add_argument(
+        "--preset",
+        metavar="NAME",
+        help="standard (default): 256 steps; fast: 128; draft: 64, for a "
+        "first look; or published settings: phosphene methods",
+    )
     climb.add_argument("--steps", type=whole, metavar="N", help="instead of the preset's")
     climb.add_argument("--lr", type=number, metavar="RATE", help="size of a step, instead of the preset's")
     climb.add_argument(
-        "--transform", metavar="NAME", help="what must not matter: lucid (default), distill, lucent, none"
+        "--transform",
+        metavar="NAME",
+        help="what must not matter: lucid (default), distill, lucent, none, or steps such as 'pad[12] jitter[8] noise'",
     )
-    climb.add_argument("--exact", action="store_true", default=None, help="the module as it is, in its own precision: "
-                       "no fast path")  # fmt: skip
+    climb.add_argument("--views", type=whole, metavar="N", help="transformed copies of each picture in a step")
+    climb.add_argument(
+        "--filter",
+        action="append",
+        metavar="NAME",
+        help="done to the picture after steps: "
+        "'blur[every=4,sigma=.5]', bilateral, decay, small_norm, small_benefit; may be repeated",
+    )
+    climb.add_argument(
+        "--gradient",
+        action="append",
+        metavar="NAME",
+        help="preconditioner: sign, unit, mean_abs, and for "
+        "--image pixel blur, laplacian, decorrelated; may be repeated",
+    )
+    climb.add_argument("--keep", metavar="WHICH", help="the last picture (default) or the best on the way")
+    climb.add_argument(
+        "--exact", action="store_true", default=None, help="the module as it is, in its own precision: no fast path"
+    )
     climb.add_argument("--timelapse", metavar="STEPS", help="also a strip of the picture at these steps: 0,4,48,512")
+    climb.add_argument(
+        "--movie", metavar="FILE", help="also a film of the ascent: .gif; .mp4 or .webm with phosphene[movie]"
+    )
+    differ = parser.add_argument_group("several pictures of one unit that differ")
+    differ.add_argument("--diverse", type=whole, metavar="N", help="so many; the record says how alike they are")
+    differ.add_argument(
+        "--strength", type=number, metavar="S", help="what a likeness of 1 costs, in scores; .1 by default"
+    )
+    differ.add_argument("--at", metavar="LAYER", help="where they are compared; by default the unit's own layer")
     model_arguments(parser)
 
 
@@ -83,22 +147,11 @@ def run(args: argparse.Namespace) -> int:
         paths = Paths(Path(args.replay).with_suffix(".again.png"))
     else:
         paths = Paths(default_name(args.model, args.target, args.seed))
-    try:
-        with Bar(args.quiet) as bar:
-            results = _replay(args, bar) if args.replay is not None else _render(args, bar)
-    except KeyboardInterrupt as stopped:
-        # produce.Stopped brings results; it cannot be named here, for torch may have been stopped while it was imported
-        results = getattr(stopped, "results", [])
-        if results:
-            paths.write(results)
-            _tell(args, results, paths)
-        if not args.quiet:
-            kept = f"after {results[-1].steps} steps; marked partial" if results else "early; nothing was written"
-            print(f"phosphene: stopped {kept}", file=sys.stderr)
-        return 130
-    paths.write(results)
-    _tell(args, results, paths)
-    return 0
+    if args.movie is not None:
+        paths.film(Path(args.movie), strip=args.timelapse is not None)
+    layout = Layout(columns=args.diverse) if args.diverse is not None else None
+    making = _replay if args.replay is not None else _render
+    return make_and_write(args, paths, lambda bar: making(args, bar), layout)
 
 
 def _check(args: argparse.Namespace) -> None:
@@ -119,42 +172,47 @@ def _check(args: argparse.Namespace) -> None:
 
 
 def _render(args: argparse.Namespace, bar: Bar) -> list[Result]:
-    sides = _sides(args.size)
     frames = whole_numbers("--timelapse", args.timelapse) or []
-    from ..front import render_batch, steps_of
-    from ..images import images
+    from ..front import film_of, image_of, render_batch, steps_of
     from ..presets import preset
+    from ..together import diverse
 
-    steps_of(args.preset, args.steps, frames)  # refuses before a network is loaded, let alone downloaded
+    steps = steps_of(args.preset, args.steps, frames)  # refuses before a network is loaded, let alone downloaded
+    if args.movie is not None and not frames:
+        frames = film_of(steps)
     optimizer = None if args.lr is None else preset(args.preset).optimizer.at(args.lr)
-    image = images.make({"name": args.image, "size": sides, "colour": args.colour})
-    return render_batch(
-        load(args),
-        args.target,
-        image=image,
-        transform=args.transform,
-        preset=args.preset,
-        optimizer=optimizer,
-        steps=args.steps,
-        seed=args.seed,
-        start=args.start,
-        frames=frames,
-        arithmetic="exact" if args.exact else None,
-        progress=bar,
-    )
-
-
-def _sides(text: str | None) -> Any:
-    """``--size`` as one number or a pair."""
-    if text is None:
-        return None
-    try:
-        sides = [int(piece) for piece in text.replace("x", ",").split(",")]
-    except ValueError:
-        sides = []
-    if len(sides) not in (1, 2) or min(sides) < 1:
-        raise BadSpec(f"--size is pixels from 1 up, one number or HEIGHTxWIDTH such as 96x128, not {text!r}")
-    return sides[0] if len(sides) == 1 else (sides[0], sides[1])
+    image = image_of(args.preset, args.image, sides(args.size))
+    changes = {"colour": args.colour} if args.colour is not None else {}
+    if args.alpha:
+        changes["opacity"] = True
+    if changes:
+        image = replace(image or preset(args.preset).image, **changes)
+    said = {
+        "image": image,
+        "transform": args.transform,
+        "preset": args.preset,
+        "optimizer": optimizer,
+        "steps": args.steps,
+        "seed": args.seed,
+        "start": args.start,
+        "frames": frames,
+        "views": args.views,
+        "gradient": args.gradient,
+        "filters": args.filter,
+        "within": args.within,
+        "mask": args.mask,
+        "reference": args.photo,
+        "transparency": args.transparency,
+        "keep": args.keep,
+        "arithmetic": "exact" if args.exact else None,
+        "progress": bar,
+    }
+    if args.diverse is None:
+        if args.strength is not None or args.at is not None:
+            raise BadSpec("--strength and --at are for several pictures of one unit; say how many with --diverse N")
+        return render_batch(load(args), args.target, **said)
+    strength = 0.1 if args.strength is None else args.strength
+    return diverse(load(args), args.target, args.diverse, strength=strength, layer=args.at, **said)
 
 
 def _replay(args: argparse.Namespace, bar: Bar) -> list[Result]:
@@ -162,7 +220,9 @@ def _replay(args: argparse.Namespace, bar: Bar) -> list[Result]:
     from ..again import replay_batch
 
     network = load(args) if args.model is not None else None
-    return replay_batch(records, network, start=args.start, device=args.device, progress=bar)
+    return replay_batch(
+        records, network, start=args.start, mask=args.mask, reference=args.photo, device=args.device, progress=bar
+    )
 
 
 def _records(path: Path) -> list[dict[str, Any]]:
@@ -181,30 +241,3 @@ def _records(path: Path) -> list[dict[str, Any]]:
     if not records or not all(isinstance(record, dict) for record in records):
         raise BadSpec(f"{path} holds no phosphene records")
     return records
-
-
-def _tell(args: argparse.Namespace, results: list[Result], paths: Paths) -> None:
-    if args.json:
-        for result in results:
-            print(json.dumps(result.record(), indent=2 if len(results) == 1 else None))
-    if args.quiet:
-        return
-    out = sys.stderr if args.json else sys.stdout
-    for result in results:
-        print(_summary(result), file=out)
-    strip = f"  strip {paths.strip}" if any(result.frames for result in results) else ""
-    kind = "picture" if len(results) == 1 else "sheet"
-    print(f"{kind} {paths.picture}  record {paths.record(len(results))}{strip}", file=out)
-
-
-def _summary(result: Result) -> str:
-    score = result.score
-    named = (("start", score.start), ("clean", score.clean), ("robust", score.robust))
-    values = [f"{name} -" if value is None else f"{name} {value:.3f}" for name, value in named]
-    rank = "" if result.evidence.rank is None else f"  rank {result.evidence.rank} of {result.evidence.siblings}"
-    why = {
-        "ok": "",
-        "dead": "  no gradient reached the picture: the unit is off everywhere near it; try another --seed or --start",
-        "diverged": "  the score left the finite numbers; the last finite picture is kept; try a lower --lr",
-    }[result.status]
-    return f"{result.target}  {result.status}  {'  '.join(values)}{rank}{why}"

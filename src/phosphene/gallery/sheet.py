@@ -6,6 +6,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 from ..result import Pixels, Result, picture
@@ -34,6 +35,11 @@ def cell_of(result: Result) -> Cell:
     rank = "" if result.evidence.rank is None else f" · rank {result.evidence.rank}/{result.evidence.siblings}"
     detail = f"{clean}{rank}" if result.status == "ok" else result.status
     return Cell(result.pixels, result.target, detail, wrong=result.status != "ok")
+
+
+def blank(like: Pixels) -> Cell:
+    """A place where nothing stands, as large as another."""
+    return Cell(np.full_like(like, 255), "")
 
 
 def sheet(cells: Sequence[Cell], columns: int | None = None, title: str = "") -> Image.Image:

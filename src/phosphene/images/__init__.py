@@ -4,8 +4,21 @@ from .aligned import Aligned
 from .base import Image, Parameters, images, restart
 from .cppn import Cppn
 from .fourier import Fourier
+from .latent import Latent
 from .phase import Maco
 from .pixel import Pixel
 from .pyramid import Pyramid
 
-__all__ = ["Aligned", "Cppn", "Fourier", "Image", "Maco", "Parameters", "Pixel", "Pyramid", "images", "restart"]
+__all__ = [
+    "Aligned",
+    "Cppn",
+    "Fourier",
+    "Image",
+    "Latent",
+    "Maco",
+    "Parameters",
+    "Pixel",
+    "Pyramid",
+    "images",
+    "restart",
+]

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, replace
-from typing import ClassVar
 
 import torch
 from torch import Tensor
@@ -45,9 +44,6 @@ class Image(ABC):
     sd: float = 0.01
     opacity: bool = False
 
-    encodes: ClassVar[bool] = True  # any picture can be stored
-    begins: ClassVar[bool] = True  # it can begin from a picture, if only from something like it
-
     def __post_init__(self) -> None:
         sides = (self.size,) if isinstance(self.size, int) else self.size or ()
         for side in sides:
@@ -62,6 +58,16 @@ class Image(ABC):
         if not (self.sd >= 0 and self.radius > 0):
             raise BadSpec(f"sd must be 0 or more and radius above 0, not {self.sd} and {self.radius}")
         colour.check(self.colour, 3)
+
+    @property
+    def encodes(self) -> bool:
+        """Whether any picture can be stored."""
+        return True
+
+    @property
+    def begins(self) -> bool:
+        """Whether it can begin from a picture, if only from something like it."""
+        return self.encodes
 
     def filled(self, size: tuple[int, int], channels: int) -> Image:
         """The same image with every default made explicit."""
@@ -108,8 +114,8 @@ class Image(ABC):
             x = torch.logit(x.clamp(0.002, 0.998))
         return self.unfield(colour.decorrelate(x) if self.colour == "decorrelated" else x)
 
-    def settle(self, parameters: Parameters) -> Parameters:
-        """Parameters after a step, moved back to where the bound allows them."""
+    def settle(self, parameters: Parameters, stream: Stream | None = None) -> Parameters:
+        """Parameters after a step, moved back to where the bound allows them; ``stream``: for what is drawn."""
         if self.bound in ("sigmoid", "free"):
             return parameters
         return self.encode(project(self.decode(parameters), self.bound, self.radius))

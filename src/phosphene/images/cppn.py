@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import ClassVar, final
+from typing import final
 
 import torch
 from torch import Tensor
@@ -33,15 +33,16 @@ class Cppn(Image):
     width: int = 24
     drawn: tuple[int, int] | int | None = None
 
-    encodes: ClassVar[bool] = False
-    begins: ClassVar[bool] = False
-
     def __post_init__(self) -> None:
         super().__post_init__()
         if self.bound != "sigmoid":
             raise BadSpec(f"a cppn is squashed by a sigmoid; bound {self.bound!r} would have to move single pixels")
         if self.layers < 1 or self.width < 1:
             raise BadSpec(f"a cppn has at least one layer of one unit, not {self.layers} of {self.width}")
+
+    @property
+    def encodes(self) -> bool:
+        return False
 
     def start(self, stream: Stream) -> Parameters:
         """Weights ``(b, inputs + 1, outputs)``, the bias last; variance 1 / inputs.

@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, replace
 from functools import lru_cache
-from typing import Any, ClassVar, final
+from typing import Any, final
 
 import torch
 from torch import Tensor
@@ -39,8 +39,6 @@ class Maco(Image):
     law: str = "uniform"
     standardise: bool = False
 
-    encodes: ClassVar[bool] = False
-
     def __post_init__(self) -> None:
         super().__post_init__()
         if self.bound != "sigmoid":
@@ -49,6 +47,14 @@ class Maco(Image):
             raise BadSpec("maco has no spectrum for an opacity; leave --alpha out, or use --transparency")
         if self.law not in ("uniform", "normal"):
             raise BadSpec(f"the law of the phases is uniform or normal, not {self.law!r}")
+
+    @property
+    def encodes(self) -> bool:
+        return False
+
+    @property
+    def begins(self) -> bool:
+        return True
 
     def filled(self, size: tuple[int, int], channels: int) -> Image:
         return replace(super().filled(size, channels), digest=self.digest or digest_of(self.spectrum))  # type: ignore[call-arg]
@@ -85,7 +91,7 @@ def _standard(x: Tensor) -> Tensor:
 
 
 def _tied(phases: Tensor, width: int) -> Tensor:
-    """e^(i theta) with phi(-ky) = -phi(ky) in the columns that mirror themselves; bins that mirror themselves are +-1."""
+    """e^(i theta) with phi(-ky) = -phi(ky) in columns that mirror themselves; bins that mirror themselves are +-1."""
     height = phases.shape[-2]
     own, mirror, real = _partners(height, width, phases.device)
     tied = torch.polar(torch.ones_like(phases), phases)

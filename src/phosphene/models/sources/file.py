@@ -36,12 +36,7 @@ class PythonFile(Source):
         if spec.untrained and spec.weights is None:
             raise BadSpec(f"{spec.address} decides about its own weights; leave out --untrained")
         path, factory = _factory(spec.address)
-        try:
-            made = factory()
-        except (Exception, SystemExit) as error:  # the user's own code may raise anything; it is named and shown
-            raise ModelError(
-                f"{factory.__name__}() in {path} raised {type(error).__name__}: {first_line(error)}"
-            ) from error
+        made = _called(path, factory)
         module, meta = made if isinstance(made, tuple) and len(made) == 2 else (made, {})
         if not isinstance(module, nn.Module) or not isinstance(meta, dict):
             raise ModelError(
@@ -55,6 +50,20 @@ class PythonFile(Source):
             )
         return Loaded(module, freeze(meta.get("input_size")), meta.get("mean"), meta.get("std"), meta.get("labels"),
                       meta.get("output"))  # fmt: skip
+
+
+def from_factory(address: str) -> Any:
+    """What the factory of ``path/to/file.py:factory`` returns."""
+    return _called(*_factory(address))
+
+
+def _called(path: Path, factory: Any) -> Any:
+    try:
+        return factory()
+    except (Exception, SystemExit) as error:  # the user's own code may raise anything; it is named and shown
+        raise ModelError(
+            f"{factory.__name__}() in {path} raised {type(error).__name__}: {first_line(error)}"
+        ) from error
 
 
 def _factory(address: str) -> tuple[Path, Any]:

@@ -1,0 +1,35 @@
+"""``phosphene caricature MODEL LAYER PHOTO``"""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from .common import load, model_arguments, sides, whole
+from .making import make_and_write, output_arguments
+from .output import Paths, default_name
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("model", metavar="MODEL", help="such as miniception; see phosphene models")
+    parser.add_argument("layer", metavar="LAYER", help="whose features of the photo are exaggerated")
+    parser.add_argument("photo", metavar="PHOTO", help="its middle is used")
+    output_arguments(parser)
+    parser.add_argument("--size", metavar="N|HxW", help="pixels; by default what suits the network")
+    parser.add_argument("--steps", type=whole, metavar="N", help="256 by default")
+    parser.add_argument("--seed", type=whole, default=0, metavar="N", help="same seed, same picture; 0")
+    model_arguments(parser)
+
+
+def run(args: argparse.Namespace) -> int:
+    name = default_name(args.model, f"caricature {args.layer} {Path(args.photo).stem}", args.seed)
+    paths, size = Paths(Path(args.out) if args.out is not None else name), sides(args.size)
+    from ..photo import caricature
+
+    return make_and_write(
+        args,
+        paths,
+        lambda bar: [
+            caricature(load(args), args.layer, args.photo, size=size, steps=args.steps, seed=args.seed, progress=bar)
+        ],
+    )

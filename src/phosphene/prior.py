@@ -1,0 +1,87 @@
+"""How much of a picture is the prior's own: the same unit without it, and what the decoder draws at random."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import Any
+
+import torch
+
+from .build import Options, declare
+from .evidence import Look
+from .images import Latent, images
+from .models.network import Network
+from .objectives import Objective, PerRow
+from .produce import Progress, Watch, produce
+from .result import Result
+from .rng import Stream
+from .scoring import tensor_of
+from .spec import Batch, Job
+from .tap import Tap
+from .transforms import Chain, transforms
+
+SAMPLES = 64
+
+
+def with_share(
+    network: Network,
+    jobs: Sequence[Job],
+    results: Sequence[Result],
+    objectives: Sequence[Objective],
+    progress: Callable[[Progress], None] | None = None,
+) -> list[Result]:
+    """Results of a prior with ``found["prior"]``: what was optimised without it, and what random codes score.
+
+    ``share``: the part of the free picture's score that the prior's does not reach, under the prior's own transforms.
+    ``both``: scores of the two pictures under the transforms of each. ``random``: mean and highest score of the
+    decoder's own random pictures, bare. A share near 1 says that the prior cannot draw what the unit wants; a score no
+    higher than ``random`` says that the picture is the prior's alone.
+    """
+    free = [
+        replace(declare(network, one, Options(seed=job.seed)), arithmetic=job.arithmetic)
+        for one, job in zip(objectives, jobs, strict=True)
+    ]
+    plain = produce(Batch(tuple(free)), network, watch=Watch(progress))
+    image = images.make(jobs[0].image)
+    codes = image.start(Stream.of(range(SAMPLES), network.device).fold("sample"))
+    with torch.no_grad():
+        samples = image.decode(codes)
+    shared = []
+    for job, other, result, without, objective in zip(jobs, free, results, plain, objectives, strict=True):
+        chains = {"prior": _chain(job), "free": _chain(other)}
+        both = {
+            name: {
+                "bare": one.score.clean,
+                **{f"under {key}'s": _under(network, one, objective, chain) for key, chain in chains.items()},
+            }
+            for name, one in (("prior", result), ("free", without))
+        }
+        rows = PerRow((objective,) * SAMPLES)
+        with network.frozen(), Tap(network, rows.layers) as tap:
+            drawn = Look(tap, rows, Chain()).at(samples).scores
+        whole, reached = (both[name]["under prior's"] or 0.0 for name in ("free", "prior"))
+        found: dict[str, Any] = {
+            "share": None if whole <= 0 else round(1 - reached / whole, 4),
+            "both": both,
+            "random": {"mean": float(drawn.mean()), "highest": float(drawn.max()), "pictures": SAMPLES},
+            "free_id": without.id,
+        }
+        shared.append(replace(result, found={**(result.found or {}), "prior": found}))
+    return shared
+
+
+def is_prior(job: Job) -> bool:
+    """Whether a job's picture comes out of a decoder."""
+    return isinstance(images.make(job.image), Latent)
+
+
+def _chain(job: Job) -> Chain:
+    return Chain(tuple(map(transforms.make, job.transform)))
+
+
+def _under(network: Network, result: Result, objective: Objective, chain: Chain) -> float:
+    pictures, rows = tensor_of([result], network), PerRow((objective,))
+    with network.frozen(), Tap(network, rows.layers) as tap:
+        look = Look(tap, rows, chain)
+        return float(look.robust(pictures, Stream.of([0], network.device), 16, look.at(pictures).frame)[0][0])
