@@ -13,26 +13,47 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from .again import replay as replay
+    from .compare import compare as compare
     from .errors import PhospheneError as PhospheneError
     from .front import load as load
     from .front import render as render
     from .front import render_batch as render_batch
+    from .images import Aligned as Aligned
+    from .images import Cppn as Cppn
     from .images import Fourier as Fourier
+    from .images import Latent as Latent
+    from .images import Maco as Maco
     from .images import Pixel as Pixel
+    from .images import Pyramid as Pyramid
+    from .models.decoders import decoder as decoder
     from .models.network import Network as Network
     from .objectives import L1 as L1
     from .objectives import L2 as L2
+    from .objectives import Blur as Blur
+    from .objectives import Boundary as Boundary
+    from .objectives import Caricature as Caricature
     from .objectives import Channel as Channel
     from .objectives import Direction as Direction
+    from .objectives import Invert as Invert
     from .objectives import Layer as Layer
     from .objectives import Logit as Logit
+    from .objectives import Near as Near
     from .objectives import Neuron as Neuron
+    from .objectives import Opacity as Opacity
     from .objectives import Probability as Probability
     from .objectives import TotalVariation as TotalVariation
     from .optimizers import SGD as SGD
     from .optimizers import Adam as Adam
+    from .optimizers import NAdam as NAdam
+    from .photo import accentuate as accentuate
+    from .photo import caricature as caricature
+    from .photo import dream as dream
+    from .photo import invert as invert
     from .produce import Stopped as Stopped
     from .result import Result as Result
+    from .together import diverse as diverse
+    from .together import grid as grid
+    from .together import interpolate as interpolate
     from .transforms import Chain as Chain
     from .transforms import Crop as Crop
     from .transforms import Jitter as Jitter
@@ -42,28 +63,49 @@ if TYPE_CHECKING:
 
 _HOME = {
     "Adam": "optimizers",
+    "Aligned": "images",
+    "Blur": "objectives",
+    "Boundary": "objectives",
+    "Caricature": "objectives",
     "Chain": "transforms",
     "Channel": "objectives",
+    "Cppn": "images",
     "Crop": "transforms",
     "Direction": "objectives",
     "Fourier": "images",
+    "Invert": "objectives",
     "Jitter": "transforms",
     "L1": "objectives",
     "L2": "objectives",
+    "Latent": "images",
     "Layer": "objectives",
     "Logit": "objectives",
+    "Maco": "images",
+    "NAdam": "optimizers",
+    "Near": "objectives",
     "Network": "models.network",
     "Neuron": "objectives",
+    "Opacity": "objectives",
     "Pad": "transforms",
     "PhospheneError": "errors",
     "Pixel": "images",
     "Probability": "objectives",
+    "Pyramid": "images",
     "Result": "result",
     "Rotate": "transforms",
     "SGD": "optimizers",
     "Scale": "transforms",
     "Stopped": "produce",
     "TotalVariation": "objectives",
+    "accentuate": "photo",
+    "caricature": "photo",
+    "compare": "compare",
+    "decoder": "models.decoders",
+    "diverse": "together",
+    "dream": "photo",
+    "grid": "together",
+    "interpolate": "together",
+    "invert": "photo",
     "load": "front",
     "render": "front",
     "render_batch": "front",
@@ -75,25 +117,46 @@ __all__ = [
     "L2",
     "SGD",
     "Adam",
+    "Aligned",
+    "Blur",
+    "Boundary",
+    "Caricature",
     "Chain",
     "Channel",
+    "Cppn",
     "Crop",
     "Direction",
     "Fourier",
+    "Invert",
     "Jitter",
+    "Latent",
     "Layer",
     "Logit",
+    "Maco",
+    "NAdam",
+    "Near",
     "Network",
     "Neuron",
+    "Opacity",
     "Pad",
     "PhospheneError",
     "Pixel",
     "Probability",
+    "Pyramid",
     "Result",
     "Rotate",
     "Scale",
     "Stopped",
     "TotalVariation",
+    "accentuate",
+    "caricature",
+    "compare",
+    "decoder",
+    "diverse",
+    "dream",
+    "grid",
+    "interpolate",
+    "invert",
     "load",
     "render",
     "render_batch",

@@ -51,7 +51,7 @@ def test_the_records_spec_leaves_no_default_unsaid(place: Path, unit: Ran) -> No
     spec = record(place / "unit.json")["spec"]
     assert spec["image"] == {
         "name": "fourier", "size": [64, 64], "channels": 3, "colour": "decorrelated", "bound": "sigmoid",
-        "radius": 1.0, "sd": 0.01, "power": 1.0,
+        "radius": 1.0, "sd": 0.01, "opacity": False, "power": 1.0,
     }  # fmt: skip
     assert [step["name"] for step in spec["transform"]] == ["pad", "jitter", "scale", "rotate", "jitter"]
     assert spec["optimizer"] == {"name": "adam", "lr": 0.2, "betas": [0.3, 0.9], "eps": 1e-08, "decay": "linear"}

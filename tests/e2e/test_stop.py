@@ -145,10 +145,10 @@ def test_a_stop_between_two_batches_keeps_the_first(here: Here, folder: Path, mo
     monkeypatch.setattr(phosphene.build, "TOGETHER", 1)
     made = phosphene.produce._Making.make
 
-    def make(self: Any, start: Any) -> Any:
+    def make(self: Any) -> Any:
         if self.batch.jobs[0].target == "conv1:1":
             raise KeyboardInterrupt
-        return made(self, start)
+        return made(self)
 
     monkeypatch.setattr(phosphene.produce._Making, "make", make)
     assert here("render", "miniception", "conv1:0..3", "--steps", "1", "--size", "16", "-o", "a.png").code == 130

@@ -25,7 +25,10 @@ def adam_by_loops(weight: np.ndarray, start: np.ndarray, steps: int, how: Adam) 
     return theta
 
 
-@pytest.mark.parametrize("name", PRESETS)
+OURS = ["standard", "fast", "draft", "lucid"]
+
+
+@pytest.mark.parametrize("name", OURS)
 def test_a_preset_climbs_as_it_says(name: str) -> None:
     """All its steps, against the same ascent done by loops."""
     weight = torch.randn(1, 4, 5, generator=torch.Generator().manual_seed(1))
@@ -45,7 +48,7 @@ def test_steps_and_optimizer_take_the_place_of_the_presets() -> None:
     net = linear(torch.ones(1, 3, 3))
     assert ph.render(net, "unit:0", transform="none").spec["steps"] == PRESETS["standard"].steps
     given = ph.render(net, "unit:0", preset="draft", optimizer=SGD(2.0), steps=3, transform="none")
-    assert (given.spec["steps"], given.spec["optimizer"]) == (3, {"name": "sgd", "lr": 2.0})
+    assert (given.spec["steps"], given.spec["optimizer"]) == (3, {"name": "sgd", "lr": 2.0, "decay": "none"})
 
 
 def test_a_later_frame_makes_a_longer_ascent() -> None:
@@ -58,5 +61,5 @@ def test_a_later_frame_makes_a_longer_ascent() -> None:
 def test_bad_presets_and_rates_are_refused() -> None:
     with pytest.raises(ph.errors.UnknownOption, match="no preset 'darft'; .*draft"):
         ph.render(linear(torch.ones(1, 3, 3)), "unit:0", preset="darft")
-    with pytest.raises(ph.errors.BadSpec, match="decay is none or linear, not 'cosine'"):
-        Adam(decay="cosine")
+    with pytest.raises(ph.errors.BadSpec, match="decay is none, linear or cosine, not 'sine'"):
+        Adam(decay="sine")

@@ -11,7 +11,7 @@ import torch
 
 import phosphene as ph
 from phosphene.address import OUTPUT
-from phosphene.evidence import high_frequency, rank
+from phosphene.evidence import Seen, high_frequency, rank
 from phosphene.images.colour import recorrelate
 from phosphene.images.fourier import scale
 from phosphene.objectives import Activations, Term
@@ -171,8 +171,7 @@ def test_flat_and_checkered_pictures_have_no_and_all_fine_energy() -> None:
 
 
 def test_rank_among_siblings() -> None:
-    maps = {"a": torch.tensor([[3.0, 1.0, 2.0, 2.0]])}
-    acts = Activations(maps, torch.zeros(1, 3, 2, 2))
+    acts = Seen(torch.zeros(1), {"a": torch.tensor([[3.0, 1.0, 2.0, 2.0]])})
     places = [rank(ph.Channel("a", c), acts, 0, None)[:2] for c in range(4)]
     assert places == [(1, 4), (4, 4), (2, 4), (2, 4)]
     assert [s.unit for s in rank(ph.Channel("a", 1), acts, 0, None)[2]] == ["a:0", "a:2", "a:3"]
