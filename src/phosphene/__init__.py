@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from .again import replay as replay
-    from .compare import compare as compare
     from .errors import PhospheneError as PhospheneError
     from .front import load as load
     from .front import render as render
@@ -51,6 +50,7 @@ if TYPE_CHECKING:
     from .photo import invert as invert
     from .produce import Stopped as Stopped
     from .result import Result as Result
+    from .side_by_side import compare as compare
     from .together import diverse as diverse
     from .together import grid as grid
     from .together import interpolate as interpolate
@@ -99,7 +99,7 @@ _HOME = {
     "TotalVariation": "objectives",
     "accentuate": "photo",
     "caricature": "photo",
-    "compare": "compare",
+    "compare": "side_by_side",
     "decoder": "models.decoders",
     "diverse": "together",
     "dream": "photo",

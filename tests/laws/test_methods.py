@@ -122,8 +122,8 @@ def test_a_spectrum_is_the_mean_of_its_pictures_and_reads_back_at_its_own_size()
     assert flat.shape == (3, 16, 9)
     from phosphene.images.colour import decorrelate
 
-    slow = np.mean([np.abs(np.fft.rfft2((d := decorrelate(p[None])[0].double().numpy()) - d.mean((1, 2), keepdims=True)))
-                    for p in pictures], axis=0)  # fmt: skip
+    fields = [decorrelate(p[None])[0].double().numpy() for p in pictures]
+    slow = np.mean([np.abs(np.fft.rfft2(d - d.mean((1, 2), keepdims=True))) for d in fields], axis=0)
     fy, fx = np.fft.fftfreq(16)[:, None], np.fft.rfftfreq(16)[None]
     frequency = np.maximum(np.hypot(fy, fx), 0.5 / 16)
     ratio = flat.numpy()[:, 1:, 1:] / (slow * frequency)[:, 1:, 1:]

@@ -13,9 +13,9 @@ from .output import Layout, Paths, default_name
 from .progress import Bar
 
 if TYPE_CHECKING:
-    from ..compare import Row
     from ..gallery.sheet import Cell
     from ..result import Result
+    from ..side_by_side import Row
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -43,7 +43,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     name = default_name(args.model, f"compared {args.target}", args.seed)
     paths, size = Paths(Path(args.out) if args.out is not None else name), sides(args.size)
-    from ..compare import METHODS, compare
+    from ..side_by_side import METHODS, compare
 
     rows: list[Row] = []
 

@@ -90,13 +90,13 @@ class Look:
                 total = total + self.objective.score(acts)
         return total / draws, under
 
-    def _flat(self, pictures: Images) -> Images:
+    def _flat(self, pictures: Images) -> Tensor:
         """Pictures as the network can take them."""
         if not any(isinstance(step, Composite) for step in self.chain.steps):
             return pictures
         return Composite(grain=0).apply(pictures, torch.zeros(len(pictures), 1, dtype=torch.int64))
 
-    def _acts(self, shown: Images, pictures: Images) -> Activations:
+    def _acts(self, shown: Tensor, pictures: Images) -> Activations:
         maps = self.tap(shown)
         reference = {}
         if self.reference is not None and self.objective.compares:
