@@ -55,7 +55,8 @@ class Ours:
     ) -> None:
         import phosphene as ph
         from phosphene.ascent import Ascent
-        from phosphene.build import Options, assemble, declare, targets_of
+        from phosphene.build import assemble
+        from phosphene.declare import Options, declare, targets_of
         from phosphene.evidence import observe
         from phosphene.images import restart
         from phosphene.spec import Batch

@@ -8,8 +8,9 @@ from typing import Any
 
 from torch import nn
 
-from .build import Given, Options, declare, mask_tensor, picture_tensor, read_direction, rows_that_fit, targets_of
+from .build import Given, rows_that_fit
 from .canvas import Ball, balls
+from .declare import Options, declare, read_direction, targets_of
 from .errors import BadSpec
 from .filters import Filter
 from .filters import filters as all_filters
@@ -19,6 +20,7 @@ from .models.sources import load as load_spec
 from .models.sources import wrap
 from .objectives import Objective, resolve
 from .optimizers import Optimizer
+from .pictures import mask_tensor, picture_tensor
 from .preconditioners import Preconditioner, preconditioners
 from .presets import preset as preset_of
 from .prior import is_prior, with_share

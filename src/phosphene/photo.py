@@ -10,13 +10,15 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from .build import Given, Options, declare, default_size, opened, picture_tensor, read_direction, rows_that_fit
+from .build import Given, rows_that_fit
+from .declare import Options, declare, default_size, read_direction
 from .errors import BadSpec
 from .front import hashed, load, make, render_batch
 from .images import Fourier, Pixel, images
 from .models.network import Network
 from .objectives import Activations, Caricature, Invert, Near, Objective, PerRow, TotalVariation, resolve
 from .optimizers import SGD
+from .pictures import opened, picture_tensor
 from .preconditioners import MeanAbs
 from .produce import Watch
 from .result import Result

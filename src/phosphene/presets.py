@@ -177,7 +177,7 @@ PRESETS: dict[str, Preset] = {
     "laplacian": _direction("all levels of a Laplacian pyramid alike", Laplacian(), MeanAbs()),
     "prior": Preset(
         200,
-        Code(),
+        Code(lr=0.3),
         Latent(),
         gradient=(MeanAbs(),),
         source="Nguyen et al. 2016, DGN-AM",

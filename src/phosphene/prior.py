@@ -8,7 +8,7 @@ from typing import Any
 
 import torch
 
-from .build import Options, declare
+from .declare import Options, declare
 from .evidence import Look
 from .images import Latent, images
 from .models.network import Network

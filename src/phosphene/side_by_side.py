@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from .build import Options, declare
+from .declare import Options, declare
 from .errors import BadSpec
 from .front import load, make
 from .models.network import Network

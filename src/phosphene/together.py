@@ -8,7 +8,7 @@ from itertools import combinations
 from typing import Any
 
 from .address import OUTPUT
-from .build import targets_of
+from .declare import targets_of
 from .errors import BadSpec
 from .front import load, make, options_of, prepare, render_batch
 from .images import Aligned

@@ -25,8 +25,11 @@ def commands(page: Path) -> list[list[str]]:
 
 
 def shortened(words: list[str]) -> list[str]:
-    """A render with few steps, unless it asks for frames of later ones."""
-    return [*words, "--steps", "2"] if words[0] == "render" and not {"--timelapse", "--replay"} & set(words) else words
+    """With few steps, unless it asks for frames of later ones."""
+    if words[0] == "compare":
+        return [*words, "--passes", "16"]
+    few = ("render", "interpolate", "grid", "dream", "accentuate", "invert", "caricature")
+    return [*words, "--steps", "2"] if words[0] in few and not {"--timelapse", "--replay"} & set(words) else words
 
 
 WITH_COMMANDS = [page for page in PAGES if commands(page)]

@@ -29,7 +29,8 @@ def test_batched_equals_single(net: ph.Network) -> None:
     from dataclasses import replace
 
     from phosphene.ascent import Ascent
-    from phosphene.build import Options, assemble, declare, targets_of
+    from phosphene.build import assemble
+    from phosphene.declare import Options, declare, targets_of
     from phosphene.evidence import observe
     from phosphene.images import restart
     from phosphene.spec import Batch

@@ -9,7 +9,8 @@ import torch
 from torch import Tensor, nn
 
 import phosphene as ph
-from phosphene.build import Options, declare, rows_that_fit
+from phosphene.build import rows_that_fit
+from phosphene.declare import Options, declare
 from phosphene.errors import OutOfMemory
 from phosphene.memory import SLACK, free, taken
 from phosphene.objectives import from_text

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, TextIO
+from typing import TYPE_CHECKING, Any
 
 from .common import load, model_arguments, sides, whole
 from .making import make_and_write, output_arguments
@@ -70,7 +70,7 @@ def _cells(rows: list[Row]) -> list[Cell]:
     ]
 
 
-def _table(rows: list[Row], out: TextIO) -> None:
+def _table(rows: list[Row], out: Any) -> None:
     print(f"{'method':16} {'passes':>6} {'clean':>8} {'robust':>8} {'slope':>6} {'seconds':>8}  status", file=out)
     for row in rows:
         print(

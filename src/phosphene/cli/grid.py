@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, TextIO
+from typing import TYPE_CHECKING, Any
 
 from ..address import expand
 from ..errors import BadSpec
@@ -76,7 +76,7 @@ def _square(results: list[Result], count: int) -> list[Cell]:
     ]
 
 
-def _table(pairs: list[Pair], out: TextIO) -> None:
+def _table(pairs: list[Pair], out: Any) -> None:
     print(
         "pair: score of each unit on their picture (share of what it reached alone); on the other's own picture",
         file=out,

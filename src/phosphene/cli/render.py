@@ -172,7 +172,7 @@ def _check(args: argparse.Namespace) -> None:
 
 
 def _render(args: argparse.Namespace, bar: Bar) -> list[Result]:
-    frames = whole_numbers("--timelapse", args.timelapse) or []
+    size, frames = sides(args.size), whole_numbers("--timelapse", args.timelapse) or []
     from ..front import film_of, image_of, render_batch, steps_of
     from ..presets import preset
     from ..together import diverse
@@ -181,7 +181,7 @@ def _render(args: argparse.Namespace, bar: Bar) -> list[Result]:
     if args.movie is not None and not frames:
         frames = film_of(steps)
     optimizer = None if args.lr is None else preset(args.preset).optimizer.at(args.lr)
-    image = image_of(args.preset, args.image, sides(args.size))
+    image = image_of(args.preset, args.image, size)
     changes = {"colour": args.colour} if args.colour is not None else {}
     if args.alpha:
         changes["opacity"] = True

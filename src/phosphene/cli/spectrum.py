@@ -27,8 +27,8 @@ def run(args: argparse.Namespace) -> int:
         raise BadSpec(f"a spectrum is written as .npz; call it {out.with_suffix('.npz')}")
     if args.size < 8:
         raise BadSpec(f"--size is 8 pixels or more, not {args.size}")
-    from ..build import photographs
     from ..images.spectrum import measured, packed
+    from ..pictures import photographs
 
     skipped: list[str] = []
     flat, count = measured(photographs(Path(args.folder), args.size, skipped))

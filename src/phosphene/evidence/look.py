@@ -96,7 +96,7 @@ class Look:
             return pictures
         return Composite(grain=0).apply(pictures, torch.zeros(len(pictures), 1, dtype=torch.int64))
 
-    def _acts(self, shown: Tensor, pictures: Images) -> Activations:
+    def _acts(self, shown: Tensor, pictures: Tensor) -> Activations:
         maps = self.tap(shown)
         reference = {}
         if self.reference is not None and self.objective.compares:

@@ -11,6 +11,7 @@ from typing import final
 
 import torch
 import torch.nn.functional as F
+from torch import Tensor
 
 from ..errors import BadSpec
 from ..models.decoders import EMBEDDED, Decoder, load_decoder
@@ -25,7 +26,7 @@ _CPU = torch.device("cpu")
 @images.register("prior")
 @dataclass(frozen=True)
 class Latent(Image):
-    """theta = the code of a decoder; the picture is what it draws, brought to the picture's size.
+    """theta = the code of a decoder, in units of its deviations; the picture is what it draws, at the picture's size.
 
     ``decoder``: ``miniception`` (ships), ``file.py:factory``, a folder that diffusers saved, or what
     ``phosphene.decoder`` named; with the ``digest`` of its weights. Codes begin at random, at ``spread`` times the
@@ -65,11 +66,12 @@ class Latent(Image):
         live = load_decoder(self.decoder, stream.device)
         if self.digest is not None and live.fingerprint() != self.digest:
             raise BadSpec(f"the decoder {self.decoder} has other weights now than when the picture was declared")
-        return (live.inside(live.random(stream) * self.spread),)
+        return (_counted(live.inside(live.random(stream) * self.spread), live),)
 
     def field(self, parameters: Parameters) -> Images:
         """The pictures themselves; nothing is squashed."""
-        pictures = self._live(parameters).pictures(parameters[0])
+        live = self._live(parameters)
+        pictures = live.pictures(_code(parameters[0], live))
         channels, height, width = self.shape
         if pictures.shape[1] != channels:
             raise BadSpec(
@@ -86,9 +88,18 @@ class Latent(Image):
         raise BadSpec("a prior cannot start from a picture; use --image fourier")
 
     def settle(self, parameters: Parameters, stream: Stream | None = None) -> Parameters:
-        (code,), live = parameters, self._live(parameters)
+        live = self._live(parameters)
+        code = _code(parameters[0], live)
         if self.pull and live.encode is not None:
             code = code + self.pull * (live.encode(live.pictures(code)) - code)
         if self.noise and stream is not None:
             code = code + self.noise * stream.fold("noise").normal(*code.shape[1:])
-        return (live.inside(code),)
+        return (_counted(live.inside(code), live),)
+
+
+def _code(theta: Tensor, live: Decoder) -> Tensor:
+    return theta if live.unit is None else theta * live.unit
+
+
+def _counted(code: Tensor, live: Decoder) -> Tensor:
+    return code if live.unit is None else code / live.unit

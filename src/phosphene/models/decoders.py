@@ -45,6 +45,7 @@ class Decoder:
     high: Tensor | None = None
     encode: Callable[[Images], Tensor] | None = None
     draw: Callable[[Stream], Tensor] | None = None
+    unit: Tensor | None = None  # the deviation of each value of its codes
 
     def pictures(self, codes: Tensor) -> Images:
         """Codes -> pictures in [0, 1]; differentiable."""
@@ -165,6 +166,7 @@ def _embedded(device: torch.device) -> Decoder:
         (mean + 3 * spread)[None],
         encode,
         draw,
+        spread.clamp(min=1e-3)[None],
     )
 
 

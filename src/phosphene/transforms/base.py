@@ -163,7 +163,7 @@ class Chain:
         most = sum(1 for step, _ in members if type(step).interpolates is not Geometric.interpolates) - 1
         return Move(total, size, (count - 1).clamp(min=0), most)
 
-    def apply(self, pictures: Images, draw: Draw, out: Size | None = None, box: Box | None = None) -> Seen:
+    def apply(self, pictures: Images, draw: Draw, out: Size | None = None, box: Box | None = None) -> Tensor:
         """Pictures as the network is to see them, on the chain's canvas, or at ``out`` when it takes one size only.
 
         ``box``: this part of them alone, when the chain is geometry alone.

@@ -1,0 +1,31 @@
+#!/bin/sh
+# The pictures of docs/methods.md and docs/enemy.md, made again: docs/pictures/make.sh [MOBILENET], from the project's folder.
+# MOBILENET: an ImageNet network of yours as file.py:factory, for the pages' second half; about 15 minutes on one core.
+set -e
+cd "$(dirname "$0")"
+ALL=pixel,fourier,pyramid,cppn,maco,prior,distill,captum-optim,yosinski-1,yosinski-2,yosinski-3,yosinski-4,vit,simonyan,l2,linf,decorrelated,laplacian
+keep() { mkdir -p records; mv "$1".json* records/ 2>/dev/null || true; }
+
+phosphene compare miniception mixed4b:11 --methods $ALL --passes 512 -q -o methods_unit.png; keep methods_unit
+phosphene compare miniception logit:goldfish --methods $ALL --passes 512 -q -o methods_class.png; keep methods_class
+phosphene render miniception mixed4b:11 --diverse 6 -q -o diverse.png; keep diverse
+phosphene interpolate miniception mixed4b:11 mixed4b:30 --frames 8 -q -o interpolate.png --movie interpolate.gif; keep interpolate
+phosphene grid miniception mixed4b:3,17,42 -q -o grid.png; keep grid
+phosphene render miniception logit:goldfish --image 'cppn[drawn=256]' --preset cppn --steps 512 -q -o cppn_large.png; keep cppn_large
+phosphene render miniception 'logit:goldfish - 2*opacity' --alpha -q -o alpha.png; keep alpha
+phosphene render miniception logit:goldfish --preset maco --movie maco.gif -q -o maco.png; keep maco
+phosphene compare miniception-plain mixed4b:11 --methods pixel,l2,fourier,pyramid,maco,prior --passes 512 -q -o enemy_plain.png; keep enemy_plain
+phosphene compare miniception-plain logit:goldfish --methods pixel,l2,fourier,pyramid,maco,prior --passes 512 -q -o enemy_plain_class.png; keep enemy_plain_class
+phosphene compare miniception logit:goldfish --methods pixel,l2,fourier,pyramid,maco,prior --passes 512 -q -o enemy_robust_class.png; keep enemy_robust_class
+# a "photo" of our own, to dream on
+phosphene render miniception 'logit:goldfish' --preset maco --size 192 -q -o photo.png; keep photo
+phosphene dream miniception mixed4b photo.png --size 384 -q -o dream.png; keep dream
+phosphene accentuate miniception mixed4b:11 photo.png --size 128 -q -o accentuate.png; keep accentuate
+for layer in mixed3b mixed4b mixed5b; do
+    phosphene invert miniception $layer photo.png -q -o invert_$layer.png; keep invert_$layer
+    phosphene caricature miniception $layer photo.png -q -o caricature_$layer.png; keep caricature_$layer
+done
+if [ -n "$1" ]; then
+    phosphene compare "$1" logit:goldfish --labels imagenet --size 128 --passes 256 --methods pixel,fourier,pyramid,cppn,maco,yosinski-3,yosinski-4,vit,l2,decorrelated -q -o methods_mobilenet.png
+    keep methods_mobilenet
+fi
