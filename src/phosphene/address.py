@@ -29,6 +29,7 @@ _WEIGHT = re.compile(r"(\d+(?:\.\d*)?(?:[eE][+-]?\d+)?|\.\d+(?:[eE][+-]?\d+)?)\s
 _QUOTED = re.compile(r'"((?:[^"\\]|\\.)*)"')
 _HEAD = re.compile(r"[\w./]+(?:#\d+)?")
 _MANY = re.compile(r"\d+(?:\.\.\d+)?(?:,\d+(?:\.\.\d+)?)*(?![\w.#/])")
+_SEEDS = re.compile(r"random#(\d+\.\.\d+)")
 _VECTOR = re.compile(r"\([^()]*\)")
 _NAME = re.compile(r"[\w./#~]+")
 _POSITION = re.compile(r"\d+(?:,\d+)*|\w+")
@@ -127,7 +128,7 @@ def expand(text: str) -> list[str]:
     place = terms[index].place
     targets = []
     for channel in _channels(text, place):
-        one = Term(terms[index].weight, replace(place, selector=str(channel)))
+        one = Term(terms[index].weight, replace(place, selector=channel))
         targets.append(render((*terms[:index], one, *terms[index + 1 :])))
     return targets
 
@@ -136,19 +137,21 @@ def _is_many(place: Place) -> bool:
     selector = place.selector
     if selector is None or place.literal or selector.isdigit():
         return False
-    return _MANY.fullmatch(selector) is not None
+    return _MANY.fullmatch(selector) is not None or _SEEDS.fullmatch(selector) is not None
 
 
-def _channels(text: str, place: Place) -> list[int]:
-    channels: list[int] = []
+def _channels(text: str, place: Place) -> list[str]:
+    channels: list[str] = []
     at = _spot(place)
-    for piece in (place.selector or "").split(","):
+    seeds = _SEEDS.fullmatch(place.selector or "")
+    lead, many = ("random#", seeds[1]) if seeds else ("", place.selector or "")
+    for piece in many.split(","):
         first, _, last = piece.partition("..")
         if last and int(last) < int(first):
             raise BadTarget(text, at, f"the range {piece} is empty; write {last}..{first}")
         if int(last or first) - int(first) >= MOST:
             raise BadTarget(text, at, f"the range {piece} has more channels than any layer")
-        channels.extend(range(int(first), int(last or first) + 1))
+        channels.extend(f"{lead}{one}" for one in range(int(first), int(last or first) + 1))
         at += len(piece) + 1
     return channels
 

@@ -77,7 +77,7 @@ def test_pictures_come_back_nearer_than_the_mean_picture_is() -> None:
     """Code to picture to code, on what the decoder itself drew: it must know its own."""
     live = load_decoder("miniception", CPU)
     with torch.no_grad():
-        code = live.random(Stream.of(range(8)))
+        code = live.encode(live.pictures(live.random(Stream.of(range(8)))))
         again = live.encode(live.pictures(code))
     apart = (again - code).flatten(1).square().sum(1)
     mean = (code.mean(0) - code).flatten(1).square().sum(1)
@@ -163,7 +163,7 @@ def test_a_live_decoder() -> None:
     made = ph.render("miniception", "conv2:3", image=ph.Latent(decoder=name), preset="prior", steps=3, size=24)
     assert made.status == "ok"
     with pytest.raises(ph.errors.BadSpec, match="nobody knows what is black"):
-        ph.decoder(Draw(), (4,), None)  # type: ignore[arg-type]
+        ph.decoder(Draw(), (4,), None)
     with pytest.raises(ph.errors.BadSpec, match="has no encoder, which pull needs"):
         ph.render("miniception", "conv2:3", image=ph.Latent(decoder=name, pull=0.1), preset="prior", steps=3)
 

@@ -24,6 +24,7 @@ from torch import Tensor, nn
 from ..errors import BadSpec, MissingDependency, ModelError, UnknownModel
 from ..rng import Stream
 from ..shapes import Images
+from .network import first_line
 
 EMBEDDED = "miniception"
 
@@ -77,7 +78,7 @@ class Decoder:
 _known: dict[tuple[str, str], Decoder] = {}
 
 
-def decoder(module: nn.Module, code: tuple[int, ...], values: tuple[float, float]) -> str:
+def decoder(module: nn.Module, code: tuple[int, ...], values: Any) -> str:
     """A live module as a decoder: its name, for ``Latent(decoder=NAME)``. ``values``: of its pictures, (0, 1) or (-1,
     1)."""
     made = Decoder(_frozen(module), code, _range(values, type(module).__name__))
@@ -156,7 +157,10 @@ def _embedded(device: torch.device) -> Decoder:
 
     def draw(stream: Stream) -> Tensor:
         far = stream.fold("code").normal(factor.shape[1])
-        return (mean + (far @ factor.T).view(-1, *CODE)).clamp(torch.zeros_like(mean), mean + 3 * spread)
+        # twice the leading directions, from a little below the mean: clipped at 0, codes then have the length and the
+        # spread of those of photographs
+        free = mean - 0.3 * spread + 2 * (far @ factor.T).view(-1, *CODE)
+        return free.clamp(torch.zeros_like(mean), mean + 3 * spread)
 
     return Decoder(
         _frozen(module).to(device),
@@ -196,7 +200,10 @@ def _autoencoder(address: str, device: torch.device) -> Decoder:
     except ImportError as error:
         raise MissingDependency(f"{address} needs diffusers: pip install diffusers") from error
     name = address.removeprefix("diffusers/")
-    config = diffusers.ModelMixin.load_config(name)
+    try:
+        config = diffusers.AutoencoderTiny.load_config(name)
+    except (OSError, ValueError) as error:
+        raise UnknownModel(f"no autoencoder in {address}: {first_line(error)}") from error
     kind = getattr(diffusers, str(config.get("_class_name")), None)
     if kind is None or not hasattr(kind, "decode"):
         raise ModelError(
