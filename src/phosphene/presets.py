@@ -141,7 +141,7 @@ PRESETS: dict[str, Preset] = {
     ),
     "simonyan": Preset(
         256,
-        SGD(1.0),
+        SGD(0.01, decay="linear"),
         Pixel(colour="plain", bound="box", sd=0.0, level="rest"),
         Chain(),
         penalties=((0.0001, L2()),),

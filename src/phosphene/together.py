@@ -25,7 +25,7 @@ def diverse(
     target: str | Objective,
     count: int,
     *,
-    strength: float = 0.1,
+    strength: float = 1.0,
     layer: str | None = None,
     seed: int = 0,
     frames: Sequence[int] = (),
@@ -34,9 +34,9 @@ def diverse(
 ) -> list[Result]:
     """``count`` pictures of one unit that differ in their textures at ``layer``, by default the unit's own (Olah 2017).
 
-    ``strength``: how much score a cosine of 1 between two pictures costs, in units of the score that one picture
-    reaches alone. Each result's ``group`` holds the similarity matrix, ``found`` what diversity cost: the same
-    pictures made apart, their scores and similarities. Other options are those of ``render``.
+    ``strength``: how much of its score a picture gives for a cosine of 1 with another, over their number. Each result's
+    ``group`` holds the similarity matrix, ``found`` what diversity cost: the same pictures made apart, their scores and
+    similarities. Other options are those of ``render``.
     """
     if count < 2:
         raise BadSpec(f"pictures can differ when there are 2 or more, not {count}")
@@ -47,20 +47,14 @@ def diverse(
     (job,), given = prepare(network, [objective], options_of(seed=seed, **options), **options)
     jobs = [replace(job, seed=seed + row) for row in range(count)]
     alone = make(jobs, network, given=given, watch=Watch(progress))
-    reached = sum(max(0.0, one.score.clean or 0.0) for one in alone) / count
-    group = Diversity(where, strength * max(reached, 1e-6))
-    together = make(grouped(jobs, group), network, given=given, watch=Watch(progress, tuple(frames)))
-    before = [one.score.clean for one in alone]
-    after = [one.score.clean for one in together]
-    cost = (
-        None
-        if None in (*before, *after) or not reached
-        else 1 - sum(v or 0 for v in after) / sum(v or 0 for v in before)
+    together = make(
+        grouped(jobs, Diversity(where, strength)), network, given=given, watch=Watch(progress, tuple(frames))
     )
+    before, after = (sum(one.score.clean or 0.0 for one in some) for some in (alone, together))
     found = {
-        "alone": before,
+        "alone": [one.score.clean for one in alone],
         "similarity_alone": alike(network, alone, where),
-        "cost": None if cost is None else round(cost, 4),
+        "cost": round(1 - after / before, 4) if before > 0 else None,
         "layer": where,
     }
     return [replace(one, found={**(one.found or {}), "diversity": found}) for one in together]

@@ -133,7 +133,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     differ = parser.add_argument_group("several pictures of one unit that differ")
     differ.add_argument("--diverse", type=whole, metavar="N", help="so many; the record says how alike they are")
     differ.add_argument(
-        "--strength", type=number, metavar="S", help="what a likeness of 1 costs, in scores; .1 by default"
+        "--strength", type=number, metavar="S", help="what a likeness of 1 costs, in shares of the score; 1 by default"
     )
     differ.add_argument("--at", metavar="LAYER", help="where they are compared; by default the unit's own layer")
     model_arguments(parser)
@@ -211,7 +211,7 @@ def _render(args: argparse.Namespace, bar: Bar) -> list[Result]:
         if args.strength is not None or args.at is not None:
             raise BadSpec("--strength and --at are for several pictures of one unit; say how many with --diverse N")
         return render_batch(load(args), args.target, **said)
-    strength = 0.1 if args.strength is None else args.strength
+    strength = 1.0 if args.strength is None else args.strength
     return diverse(load(args), args.target, args.diverse, strength=strength, layer=args.at, **said)
 
 

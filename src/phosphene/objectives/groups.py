@@ -29,6 +29,10 @@ class Group(ABC):
         if not 0 <= self.strength < float("inf"):
             raise BadSpec(f"the strength of a group is 0 or more, not {self.strength}")
 
+    def unit(self, scores: Scores) -> Scores:
+        """What a penalty of 1 costs each row; held fixed while it is differentiated."""
+        return torch.ones_like(scores)
+
     @abstractmethod
     def penalty(self, acts: Activations) -> Scores:
         """Each row's share of what is to be small, ``(b,)``; the shares' sum is the group's penalty."""
@@ -40,8 +44,12 @@ class Group(ABC):
 class Diversity(Group):
     """D = 1/B sum over pairs a != b of the cosine of their Gram matrices (Olah 2017).
 
-    A Gram matrix says which channels fire together, wherever that is. Between 0 and B - 1.
+    A Gram matrix says which channels fire together, wherever that is. Between 0 and B - 1. What it costs a row
+    is counted in the row's own score of the moment: a picture that does not fire yet would rather differ than fire.
     """
+
+    def unit(self, scores: Scores) -> Scores:
+        return scores.detach().clamp(min=0)
 
     def penalty(self, acts: Activations) -> Scores:
         alike = gram_cosines(acts[self.layer])

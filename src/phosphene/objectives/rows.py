@@ -37,7 +37,7 @@ class PerRow:
             return own
         rows = torch.arange(len(own), device=own.device).view(self.views, -1)
         shares = torch.cat([self.group.penalty(acts.rows(one)) for one in rows])
-        return own - self.group.strength * shares
+        return own - self.group.strength * self.group.unit(own) * shares
 
     @property
     def compares(self) -> bool:
