@@ -17,15 +17,15 @@ phosphene render miniception logit:goldfish --preset maco --movie maco.gif -q -o
 phosphene compare miniception-plain mixed4b:11 --methods pixel,l2,fourier,pyramid,maco,prior --passes 512 -q -o enemy_plain.png; keep enemy_plain
 phosphene compare miniception-plain logit:goldfish --methods pixel,l2,fourier,pyramid,maco,prior --passes 512 -q -o enemy_plain_class.png; keep enemy_plain_class
 phosphene compare miniception logit:goldfish --methods pixel,l2,fourier,pyramid,maco,prior --passes 512 -q -o enemy_robust_class.png; keep enemy_robust_class
-# a "photo" of our own, to dream on
-phosphene render miniception 'logit:goldfish' --preset maco --size 192 -q -o photo.png; keep photo
-phosphene dream miniception mixed4b photo.png --size 384 -q -o dream.png; keep dream
+if [ -n "$1" ]; then
+    phosphene compare "$1" logit:goldfish --labels imagenet --size 128 --passes 256 --methods pixel,l2,fourier,pyramid,cppn,maco,prior,yosinski-3,captum-optim,decorrelated -q -o methods_mobilenet.png
+    keep methods_mobilenet
+    # a "photo" of our own, to dream on
+    phosphene render "$1" logit:goldfish --labels imagenet --preset maco --size 224 --steps 384 -q -o photo.png; keep photo
+fi
+phosphene dream miniception mixed4b photo.png --size 320 -q -o dream.png; keep dream
 phosphene accentuate miniception mixed4b:11 photo.png --size 128 -q -o accentuate.png; keep accentuate
 for layer in mixed3b mixed4b mixed5b; do
     phosphene invert miniception $layer photo.png -q -o invert_$layer.png; keep invert_$layer
     phosphene caricature miniception $layer photo.png -q -o caricature_$layer.png; keep caricature_$layer
 done
-if [ -n "$1" ]; then
-    phosphene compare "$1" logit:goldfish --labels imagenet --size 128 --passes 256 --methods pixel,fourier,pyramid,cppn,maco,yosinski-3,yosinski-4,vit,l2,decorrelated -q -o methods_mobilenet.png
-    keep methods_mobilenet
-fi
