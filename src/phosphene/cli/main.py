@@ -29,6 +29,7 @@ INTERRUPTED, BAD = 130, 2
 EXAMPLES = """first steps:
   phosphene render miniception mixed4b:11 -o unit.png    what one channel responds to; its record lies beside it
   phosphene render miniception mixed4b:0..63             64 channels on one sheet
+  phosphene compare miniception logit:goldfish           one class under many methods
   phosphene layers miniception                           the layers to choose from
   phosphene COMMAND --help                               everything about a command
 """
