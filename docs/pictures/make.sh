@@ -22,10 +22,11 @@ if [ -n "$1" ]; then
     keep methods_mobilenet
     # a "photo" of our own, to dream on
     phosphene render "$1" logit:goldfish --labels imagenet --preset maco --size 224 --steps 384 -q -o photo.png; keep photo
+    phosphene render "$1" logit:goldfish --labels imagenet --preset prior --size 128 -q -o fish.png; keep fish
 fi
 phosphene dream miniception mixed4b photo.png --size 320 -q -o dream.png; keep dream
 phosphene accentuate miniception mixed4b:11 photo.png --size 128 -q -o accentuate.png; keep accentuate
 for layer in mixed3b mixed4b mixed5b; do
-    phosphene invert miniception $layer photo.png -q -o invert_$layer.png; keep invert_$layer
-    phosphene caricature miniception $layer photo.png -q -o caricature_$layer.png; keep caricature_$layer
+    phosphene invert miniception $layer fish.png -q -o invert_$layer.png; keep invert_$layer
+    phosphene caricature miniception $layer fish.png -q -o caricature_$layer.png; keep caricature_$layer
 done
