@@ -73,7 +73,8 @@ def replay_batch(
         if ran is not None and made[0].arithmetic.split()[0] != ran:
             raise NotReproducible(f"the record was made in {ran} arithmetic; here it is {made[0].arithmetic}")
         results += [made[jobs.index(one)] for one in asked] if job.group is not None else made
-    return results
+    known = [record.get("found") or {} for record in records]
+    return [replace(one, found={**told, **(one.found or {})} or None) for one, told in zip(results, known, strict=True)]
 
 
 def _whole(jobs: list[Job]) -> list[Job]:

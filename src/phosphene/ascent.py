@@ -7,7 +7,7 @@ noise, its own transforms and its own target, and a row that fails leaves its ne
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol, runtime_checkable
 
 import torch
@@ -134,6 +134,9 @@ class Ascent:
             if index < self.redirect and bool(blocked.any()):
                 through = self._gradients(theta, draw, redirect=True)
                 gradients = _rows(blocked, through.parameters, gradients)
+                if found.pictures is not None and through.pictures is not None:
+                    (seen,) = _rows(blocked, (through.pictures,), (found.pictures,))
+                    found = replace(found, pictures=seen)
                 redirected = redirected + (blocked & ~through.blocked)
             finite = finite & torch.isfinite(found.scores) & _all_finite(gradients)
             finite = finite.all().expand(rows) if self.together else finite

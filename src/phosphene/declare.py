@@ -20,7 +20,7 @@ from .images import Image, Pixel, images
 from .models.network import Network
 from .objectives import Layer, Objective, Sum, from_text, resolve, to_text
 from .optimizers import Optimizer, optimizers
-from .preconditioners import Preconditioner, preconditioners
+from .preconditioners import Decorrelated, Preconditioner, preconditioners
 from .presets import Preset, preset
 from .spec import Job
 from .transforms import Chain, Composite, RandomCrop, transforms
@@ -73,7 +73,8 @@ def declare(network: Network, objective: Objective, options: Options) -> Job:
     _check_units(network, resolved)
     chain = _chain(network, options.transform if options.transform is not None else pace.transform, image)
     gradient = pace.gradient if options.gradient is None else options.gradient
-    _check_pairs(options, image, gradient, resolved)
+    after = pace.filters if options.filters is None else options.filters
+    _check_pairs(options, image, gradient, after, resolved)
     return Job(
         model=network.spec,
         target=to_text(resolved),
@@ -88,7 +89,7 @@ def declare(network: Network, objective: Objective, options: Options) -> Job:
         arithmetic=options.arithmetic or arithmetic(network.device),
         views=options.views if options.views is not None else pace.views,
         gradient=tuple(map(preconditioners.describe, gradient)),
-        filters=tuple(map(filters.describe, pace.filters if options.filters is None else options.filters)),
+        filters=tuple(map(filters.describe, after)),
         within=None if options.within is None else balls.describe(options.within),
         mask=options.mask,
         reference=options.reference,
@@ -125,23 +126,33 @@ def _chain(network: Network, said: str | Chain, image: Image) -> Chain:
 
 
 def _check_pairs(
-    options: Options, image: Image, gradient: Sequence[Preconditioner], objective: Objective
-) -> None:  # fmt: skip
+    options: Options,
+    image: Image,
+    gradient: Sequence[Preconditioner],
+    after: Sequence[Filter],
+    objective: Objective,
+) -> None:
     """Refuse what does not go together, before any work."""
     stored = images.name_of(type(image))
     for one in gradient:
         if one.planar and not isinstance(image, Pixel):
             name = preconditioners.name_of(type(one))
             raise BadSpec(f"the preconditioner {name} works on pixels, not on what {stored} stores; use --image pixel")
+        if isinstance(one, Decorrelated) and image.colour == "decorrelated":
+            raise BadSpec("the preconditioner decorrelated works on plain colours; add --colour plain")
     held = [name for name in ("within", "mask") if getattr(options, name) is not None]
     if held and options.start is None:
         raise BadSpec(f"{held[0]} holds the picture to its start; give the photo with --start")
-    if (options.within is not None or options.filters) and not image.encodes:
+    if (options.within is not None or after) and not image.encodes:
         raise BadSpec(f"{stored} cannot take up a changed picture, which balls and filters need; use --image fourier")
     if options.start is not None and not image.encodes and not image.begins:
         raise BadSpec(f"{stored} cannot start from a picture; use --image fourier or pixel")
     if objective.compares and options.reference is None:
         raise BadSpec(f"{to_text(objective)} compares with a photo; give it with --photo")
+    if image.opacity and (options.start is not None or after):
+        raise BadSpec("a picture with an opacity begins from noise and takes no filters; leave --alpha or these out")
+    if options.transparency and not objective.layers:
+        raise BadSpec("an opacity from gradients needs a target in the network; penalties alone give none")
     if image.opacity and options.transparency:
         raise BadSpec("a picture has either an opacity that is optimised or one from its gradients, not both")
     if any(term.place().head == "opacity" for _, term in objective.terms) and not image.opacity:

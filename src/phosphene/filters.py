@@ -30,6 +30,15 @@ class Filter(ABC):
     def __post_init__(self) -> None:
         if self.every < 1:
             raise BadSpec(f"a filter is applied every 1 or more steps, not every {self.every}")
+        for name, least, most in (
+            ("sigma", 1e-3, 1e3),
+            ("tolerance", 1e-6, 1e6),
+            ("rate", 0.0, 1.0),
+            ("percent", 0, 100),
+        ):
+            value = getattr(self, name, least)
+            if not least <= value <= most:
+                raise BadSpec(f"the {name} of a filter lies between {least:g} and {most:g}, not {value}")
 
     @abstractmethod
     def apply(self, pictures: Images, gradient: Images, rest: Tensor) -> Images:
@@ -97,7 +106,14 @@ class SmallBenefit(Filter):
     percent: float = 90.0
 
     def apply(self, pictures: Images, gradient: Images, rest: Tensor) -> Images:
-        return _rested(pictures, ((pictures - rest) * gradient).sum(1).abs(), self.percent, rest)
+        blind = (gradient == 0).flatten(1).all(1)[:, None, None, None]  # nothing is known about what matters
+        return torch.where(
+            blind, pictures, _rested(pictures, self._benefit(pictures, gradient, rest), self.percent, rest)
+        )
+
+    def _benefit(self, pictures: Images, gradient: Images, rest: Tensor) -> Tensor:
+        benefit: Tensor = ((pictures - rest) * gradient).sum(1).abs()
+        return benefit
 
 
 def _rested(pictures: Images, value: Tensor, percent: float, rest: Tensor) -> Images:

@@ -10,7 +10,7 @@ from torch import nn
 
 from .build import Given, rows_that_fit
 from .canvas import Ball, balls
-from .declare import Options, declare, read_direction, targets_of
+from .declare import Options, declare, targets_of
 from .errors import BadSpec
 from .filters import Filter
 from .filters import filters as all_filters
@@ -18,7 +18,7 @@ from .images import Image, images
 from .models.network import Network
 from .models.sources import load as load_spec
 from .models.sources import wrap
-from .objectives import Objective, resolve
+from .objectives import Objective
 from .optimizers import Optimizer
 from .pictures import mask_tensor, picture_tensor
 from .preconditioners import Preconditioner, preconditioners
@@ -149,11 +149,7 @@ def render_batch(
     if not objectives:
         return []
     jobs, given = prepare(network, objectives, options, **said)
-    results = make(jobs, network, given=given, watch=Watch(progress, tuple(frames)))
-    if not is_prior(jobs[0]):
-        return results
-    resolved = [resolve(one, network.class_number, read_direction) for one in objectives]
-    return with_share(network, jobs, results, resolved, progress)
+    return make(jobs, network, given=given, watch=Watch(progress, tuple(frames)))
 
 
 def options_of(
@@ -261,4 +257,7 @@ def film_of(steps: int, frames: int = 48) -> list[int]:
 def make(
     jobs: Sequence[Job], network: Network, *, given: Given | None = None, watch: Watch | None = None
 ) -> list[Result]:
-    return produce(Batch(tuple(jobs)), network, given=given, watch=watch)
+    """The pictures of jobs; those of a learned prior with their share."""
+    given, watch = given or Given(), watch or Watch()
+    results = produce(Batch(tuple(jobs)), network, given=given, watch=watch)
+    return with_share(network, jobs, results, given, watch.tell) if is_prior(jobs[0]) else results

@@ -153,9 +153,6 @@ class _Progress(torch.optim.Optimizer):
 class Code(Optimizer):
     """Gradient ascent on a code: the rate falls from ``lr`` to ``last`` in equal steps, and the code itself to ``keep``
     of its values in each step (Nguyen 2016, DGN-AM).
-
-    ``pull`` and ``noise``: PPGN's other two terms (Nguyen 2017): how far the code moves towards what its own picture is
-    encoded as, where the decoder has an encoder, and the deviation of noise.
     """
 
     lr: float = 8.0

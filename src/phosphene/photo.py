@@ -62,10 +62,12 @@ def dream(
     if any(term.pointed for _, term in objective.terms):
         raise BadSpec(f"{objective} aims at one position, and a dream is seen in pieces; aim at the whole channel")
     height, width = _sides(photo, size)
-    least = min(network.preprocessing.size[1:]) if network.preprocessing.fixed else SMALLEST
-    if min(height, width) < least:
-        raise BadSpec(f"the photo is {height} x {width}; {network.name} needs {least} pixels to a side or more")
-    while octaves > 1 and min(height, width) / scale ** (octaves - 1) < least:
+    least = network.preprocessing.size[1:] if network.preprocessing.fixed else (SMALLEST, SMALLEST)
+    if height < least[0] or width < least[1]:
+        raise BadSpec(f"the photo is {height} x {width}; {network.name} needs {least[0]} x {least[1]} pixels or more")
+    if tile < SMALLEST:
+        raise BadSpec(f"a dream is seen in pieces of {SMALLEST} pixels or more, not {tile}")
+    while octaves > 1 and min(height / least[0], width / least[1]) < scale ** (octaves - 1) * 1.02:
         octaves -= 1
     options = Options(
         image=Pixel((height, width), colour="plain", bound="box"),

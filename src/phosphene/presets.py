@@ -57,8 +57,8 @@ def _yosinski(steps: int, optimizer: Optimizer, *filters: Filter) -> Preset:
         keep="best",
         gradient=(MeanAbs(),) if steady else (),
         source="Yosinski et al. 2015, Deep Visualization Toolbox",
-        differs="published rates suit CaffeNet's gradients: here a constant rate is of a gradient of mean size 1, and "
-        "progress has no lower cap; the picture's size is the network's; rest is the mean colour, not the mean image",
+        differs="published rates suit CaffeNet's gradients: a constant one (.04, .01) is of a gradient of mean size 1, "
+        "progress has no lower cap; the size is the network's; rest is the mean colour, not the mean image",
     )
 
 
@@ -102,7 +102,7 @@ PRESETS: dict[str, Preset] = {
         512,
         views=16,
         source=f"{_CROPS}, the paper",
-        differs="phases are tied, so magnitudes hold in every bin; 16 crops a step",
+        differs="phases are tied, so magnitudes hold in every bin, and are not standardised; 16 crops a step",
     ),
     "maco-xplique": Preset(
         256,
@@ -122,7 +122,7 @@ PRESETS: dict[str, Preset] = {
         512,
         views=16,
         source="Hamblin et al. 2024, faccent",
-        differs="start from a photo: phosphene accentuate",
+        differs="on a photo, at the size that suits the network: phosphene accentuate",
     ),
     "yosinski-1": _yosinski(500, Progress(1e8 / _BYTES), GaussianBlur(4, 0.5), SmallNorm(1, 50)),
     "yosinski-2": _yosinski(750, SGD(0.04), Decay(1, 0.3), SmallNorm(1, 20)),
@@ -147,7 +147,7 @@ PRESETS: dict[str, Preset] = {
         penalties=((0.0001, L2()),),
         gradient=(MeanAbs(),),
         source="Simonyan et al. 2013",
-        differs="no rate is published: the gradient is brought to one size first",
+        differs="no rate is published: the gradient is brought to one size first; the penalty pulls to grey",
     ),
     "neural-styles": Preset(
         6000,
@@ -168,6 +168,7 @@ PRESETS: dict[str, Preset] = {
         source="Mordvintsev et al. 2015",
         differs="on a photo with octaves and tiles: phosphene dream",
     ),
+    "fourier": Preset(256, _bold(0.2), source="ours: standard"),
     "pixel": Preset(
         256, _bold(0.05), Pixel(colour="plain"), Chain(), source="ours: what is seen without any regulariser"
     ),

@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from . import evidence
@@ -143,7 +144,7 @@ class _Making:
             parameters = restart(parts.canvas.image, parts.stream.fold("image"), self.given.start)
             first = self.look.at(parts.canvas.decode(parameters).detach())
             try:
-                for stage in stages(job, parts.canvas, self.given.start):
+                for stage in stages(job, parts.canvas, self.given.start, until=self.watch.until):
                     self._climb(stage, parameters, first.frame)
             except KeyboardInterrupt:
                 if self.last is None or self.last.index == 0:
@@ -210,7 +211,8 @@ class _Making:
         seen = self.look.at(pictures)
         moved, under = self.look.robust(pictures, parts.stream, job.robust, seen.frame)
         if self.attention is not None:
-            drawn = torch.cat([drawn, evidence.transparency(self.attention)], dim=1)
+            opacity = F.interpolate(evidence.transparency(self.attention), drawn.shape[2:], mode="bilinear")
+            drawn = torch.cat([drawn, opacity], dim=1)
         fine = evidence.high_frequency(pictures).tolist()
         fingerprint = self.network.fingerprint
         seconds = round((time.monotonic() - self.begun) / len(self.batch.jobs), 3)

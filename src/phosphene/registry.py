@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 import re
+import types
+import typing
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Generic, TypeVar
 
@@ -93,6 +95,10 @@ class Registry(Generic[T]):
         for key in options:
             if key not in known:
                 raise UnknownOption(f"{self.kind} {data['name']!r} has no option {key!r}; {closest(key, known)}")
+        hints = typing.get_type_hints(factory)
+        for key, value in options.items():
+            if not fits(freeze(value), hints.get(key, Any)):
+                raise BadSpec(f"{key} of the {self.kind} {data['name']!r} cannot be {value!r}; {wanted(hints[key])}")
         try:
             return factory(**{key: freeze(value) for key, value in options.items()})
         except TypeError as error:
@@ -117,6 +123,37 @@ def value_of(text: str) -> Any:
         except ValueError:
             continue
     return text
+
+
+def fits(value: Any, hint: Any) -> bool:
+    """Whether a value can be what a field's type says; types other than numbers, words and tuples are let be."""
+    origin, inner = typing.get_origin(hint), typing.get_args(hint)
+    if origin in (typing.Union, types.UnionType):
+        return any(fits(value, one) for one in inner)
+    if origin is typing.Literal:
+        return value in inner
+    if origin is tuple:
+        if not isinstance(value, tuple):
+            return False
+        each = inner[:1] * len(value) if inner[1:] == (...,) else inner
+        return len(each) == len(value) and all(map(fits, value, each))
+    if hint is float:
+        return isinstance(value, int | float) and not isinstance(value, bool)
+    if hint is int:
+        return isinstance(value, int) and not isinstance(value, bool)
+    return isinstance(value, hint) if hint in (bool, str, type(None)) else True
+
+
+def wanted(hint: Any) -> str:
+    """What a field's type says, for people."""
+    inner = typing.get_args(hint)
+    if typing.get_origin(hint) in (typing.Union, types.UnionType):
+        return " or ".join(wanted(one) for one in inner if one is not type(None))
+    if typing.get_origin(hint) is typing.Literal:
+        return f"one of {', '.join(map(str, inner))}"
+    if typing.get_origin(hint) is tuple:
+        return "numbers with slashes between them" if inner[1:] == (...,) else f"{len(inner)} numbers, such as 96x128"
+    return {float: "a number", int: "a whole number", bool: "true or false", str: "a word"}.get(hint, "see its options")
 
 
 def freeze(value: Any) -> Any:

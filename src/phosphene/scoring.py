@@ -13,7 +13,7 @@ from .objectives import Objective, PerRow, gram_cosines
 from .result import Result
 from .rng import Stream
 from .tap import Tap
-from .transforms import Chain, preset
+from .transforms import Chain, fit, preset
 
 
 def tensor_of(results: Sequence[Result], network: Network) -> Tensor:
@@ -46,7 +46,7 @@ def under(network: Network, result: Result, objective: Objective, chain: str = "
 def alike(network: Network, results: Sequence[Result], layer: str) -> list[list[float]]:
     """Cosines of the pictures' Gram matrices at a layer."""
     with network.frozen(), Tap(network, [layer]) as tap, torch.no_grad():
-        maps = tap(tensor_of(results, network))[layer]
+        maps = tap(fit(tensor_of(results, network), tap.only_size))[layer]
     return [[round(float(value), 4) for value in row] for row in gram_cosines(maps)]
 
 

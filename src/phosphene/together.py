@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from itertools import combinations
 from typing import Any
 
 from .address import OUTPUT
 from .declare import targets_of
 from .errors import BadSpec
-from .front import load, make, options_of, prepare, render_batch
+from .front import load, make, options_of, prepare, render_batch, steps_of
 from .images import Aligned
 from .models.network import Network
 from .objectives import Alignment, Channel, Diversity, Group, Objective, groups
-from .produce import Watch
+from .produce import Stopped, Watch
 from .result import Result
 from .scoring import alike, scores
 from .spec import Job
@@ -44,9 +44,13 @@ def diverse(
     objective = one_of(target)
     where = layer or compared_layer(network, objective)
     network.find(where)
+    options["steps"] = steps_of(options.get("preset", "standard"), options.get("steps"), frames)
     (job,), given = prepare(network, [objective], options_of(seed=seed, **options), **options)
     jobs = [replace(job, seed=seed + row) for row in range(count)]
-    alone = make(jobs, network, given=given, watch=Watch(progress))
+    try:
+        alone = make(jobs, network, given=given, watch=Watch(progress))
+    except KeyboardInterrupt:
+        raise Stopped([]) from None  # these are not the pictures that were asked for
     together = make(
         grouped(jobs, Diversity(where, strength)), network, given=given, watch=Watch(progress, tuple(frames))
     )
@@ -81,6 +85,8 @@ def interpolate(
         raise BadSpec(f"from one unit to another takes 2 or more frames, not {frames}")
     network = load(network) if isinstance(network, str) else network
     a, b = one_of(first), one_of(last)
+    if a == b:
+        raise BadSpec(f"both ends are {a}; name two different units")
     where = layer or compared_layer(network, a)
     network.find(where)
     mixed = []
@@ -125,7 +131,8 @@ def grid(
             Pair((str(units[i]), str(units[j])), both, (_share(both[0], own[i]), _share(both[1], own[j])),
                  (_share(table[j][i], own[i]), _share(table[i][j], own[j])))
         )  # fmt: skip
-    return results, found
+    made = [replace(one, found={"pair": asdict(pair)}) for one, pair in zip(results[len(units) :], found, strict=True)]
+    return [*results[: len(units)], *made], found
 
 
 def _share(value: float, of: float) -> float:

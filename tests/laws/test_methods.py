@@ -366,11 +366,40 @@ def test_the_best_picture_on_the_way_is_kept() -> None:
         ({"transform": "pad[12] jiter[3]"}, "no transform 'jiter'; .*jitter"),
         ({"preset": "maco-xpliqe"}, "no preset 'maco-xpliqe'; .*maco-xplique"),
         ({"views": 0}, "views must be a whole number from 1 up"),
+        ({"image": "fourier[opacity=true]", "start": np.zeros((12, 12, 3))}, "begins from noise and takes no filters"),
+        ({"image": "fourier[opacity=true]", "filters": ["decay"]}, "begins from noise and takes no filters"),
+        ({"image": "cppn", "preset": "yosinski-1"}, "cannot take up a changed picture"),
+        ({"image": "pixel", "gradient": ["decorrelated"]}, "add --colour plain"),
+        ({"filters": ["decay[rate=abc]"]}, "rate of the filter 'decay' cannot be 'abc'; a number"),
+        ({"filters": ["small_norm[percent=150]"]}, "percent of a filter lies between 0 and 100"),
+        ({"image": "cppn[layers=2.5]"}, "layers of the image 'cppn' cannot be 2.5; a whole number"),
+        ({"image": "maco[spectrum=3]"}, "spectrum of the image 'maco' cannot be 3; a word"),
+        ({"transform": "crops[size=4.5]"}, "size of the transform 'crops' cannot be 4.5"),
+        ({"within": "l2[x]", "start": np.zeros((12, 12, 3))}, "radius of the constraint 'l2' cannot be 'x'"),
     ],
 )
 def test_what_does_not_go_together_is_refused_with_the_reason(said: dict, reason: str) -> None:
     with pytest.raises(ph.PhospheneError, match=reason):
         ph.render(two(), "second:0", **{"size": 12, "steps": 2, **said})
+
+
+def test_small_benefit_leaves_pictures_alone_whose_gradient_is_not_known() -> None:
+    x, rest = noise(0, 2, 3, 10, 10), torch.zeros(3, 1, 1)
+    gradient = noise(1, 2, 3, 10, 10)
+    gradient[0] = 0
+    found = SmallBenefit(percent=90).apply(x, gradient, rest)
+    assert torch.equal(found[0], x[0])
+    assert int((found[1] == 0).all(0).sum()) == 90
+
+
+def test_both_ends_of_an_interpolation_must_differ() -> None:
+    with pytest.raises(ph.errors.BadSpec, match="name two different units"):
+        ph.interpolate(two(), "first:1", "first:1")
+
+
+def test_later_frames_make_diverse_pictures_take_more_steps() -> None:
+    results = ph.diverse(ph.load("miniception"), "conv2:3", 2, preset="draft", size=24, frames=[0, 70])
+    assert [frame.step for frame in results[0].frames] == [0, 70]
 
 
 def test_comparing_targets_need_a_photo() -> None:

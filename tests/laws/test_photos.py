@@ -63,6 +63,27 @@ def test_a_dream_fires_its_layer_more_at_the_photos_own_size(net: ph.Network) ->
     assert again.pixels.tobytes() == dreamt.pixels.tobytes()
 
 
+def test_a_dream_that_was_stopped_replays_as_what_it_is(net: ph.Network) -> None:
+    def stop(progress: object) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(ph.Stopped) as stopped:
+        ph.dream(
+            net, "conv2", PHOTO, octaves=3, steps=4, progress=stop
+        )  # told after 8 steps, at the end of the second size
+    (half,) = stopped.value.results
+    assert (half.partial, half.steps, half.size) == (True, 7, (51, 69))
+    again = ph.replay(half.record(), start=PHOTO)
+    assert (again.partial, again.steps, again.size) == (True, 7, (51, 69))
+    assert again.pixels.tobytes() == half.pixels.tobytes()
+
+
+@pytest.mark.parametrize("tile", [0, -3, 16])
+def test_pieces_too_small_to_be_seen_are_refused(net: ph.Network, tile: int) -> None:
+    with pytest.raises(ph.errors.BadSpec, match="pieces of 32 pixels or more"):
+        ph.dream(net, "conv2", PHOTO, tile=tile)
+
+
 def test_a_dream_seen_in_pieces_is_nearly_the_one_seen_whole(net: ph.Network) -> None:
     """Pieces meet at borders that move from step to step."""
     whole = ph.dream(net, "conv2", PHOTO, octaves=1, steps=3, tile=512)
@@ -197,6 +218,7 @@ def test_methods_are_compared_at_equal_passes_and_refused_before_the_first_is_ma
     assert [(row.method, row.passes) for row in rows] == [("pixel", 16), ("fourier", 16), ("maco", 16), ("vit", 16)]
     assert all(row.result.size == (24, 24) for row in rows)
     assert to_text(objective_of(Job.from_dict(rows[3].result.spec))) == "conv2:3"
+    assert rows[3].clean == pytest.approx(_score(net, rows[3].result, "conv2:3"), rel=1e-4)  # without vit's penalty
     told: list = []
     with pytest.raises(ph.errors.UnknownOption, match="no preset 'macco'; .*maco"):
         ph.compare(net, "conv2:3", ["pixel", "macco"], progress=told.append)

@@ -96,6 +96,13 @@ def test_a_prior_picture_says_what_the_prior_has_to_do_with_it() -> None:
     assert again.pixels.tobytes() == made.pixels.tobytes()
 
 
+def test_every_picture_of_a_prior_has_its_share_whatever_made_it() -> None:
+    (row,) = ph.compare("miniception", "conv2:3", ["prior"], passes=4, size=24)
+    assert "prior" in row.result.found
+    results = ph.diverse("miniception", "conv2:3", 2, preset="prior", steps=3, size=24)
+    assert all({"prior", "diversity"} <= set(one.found) for one in results)
+
+
 def test_codes_stay_within_their_bounds_at_every_step() -> None:
     live, image = load_decoder("miniception", CPU), Latent().filled((64, 64), 3)
     theta = image.start(Stream.of([0]))

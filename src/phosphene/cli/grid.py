@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import re
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -58,10 +59,10 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _channels(text: str) -> tuple[str, list[int]]:
-    places = [one.rpartition(":") for one in expand(text)]
-    if not all(head and selector.isdigit() for head, _, selector in places):
+    layer, _, channels = text.rpartition(":")
+    if not layer or layer in ("logit", "prob") or not re.fullmatch(r"\d+(\.\.\d+)?(,\d+(\.\.\d+)?)*", channels):
         raise BadSpec(f"a grid is of channels of one layer, such as mixed4b:3,17,42, not {text}")
-    return places[0][0], [int(selector) for _, _, selector in places]
+    return layer.strip('"'), [int(one.rpartition(":")[2]) for one in expand(text)]
 
 
 def _square(results: list[Result], count: int) -> list[Cell]:

@@ -55,6 +55,10 @@ class Latent(Image):
     def filled(self, size: tuple[int, int], channels: int) -> Image:
         made = super().filled(size, channels)
         live = load_decoder(self.decoder, _CPU)
+        with torch.no_grad():
+            drawn = live.pictures(torch.zeros(1, *live.code)).shape[1]
+        if drawn != channels:
+            raise BadSpec(f"the decoder {self.decoder} draws {drawn} channels, the network takes {channels}")
         if self.pull and live.encode is None:
             raise BadSpec(f"the decoder {self.decoder} has no encoder, which pull needs; leave pull out")
         return replace(made, digest=self.digest or live.fingerprint())  # type: ignore[call-arg]
@@ -72,11 +76,7 @@ class Latent(Image):
         """The pictures themselves; nothing is squashed."""
         live = self._live(parameters)
         pictures = live.pictures(_code(parameters[0], live))
-        channels, height, width = self.shape
-        if pictures.shape[1] != channels:
-            raise BadSpec(
-                f"the decoder {self.decoder} draws {pictures.shape[1]} channels, the network takes {channels}"
-            )
+        _, height, width = self.shape
         if tuple(pictures.shape[2:]) != (height, width):
             return F.interpolate(pictures, (height, width), mode="bilinear", antialias=True, align_corners=False)
         return pictures

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+import zipfile
 from collections.abc import Iterable
 from functools import lru_cache
 from importlib import resources
@@ -66,7 +67,7 @@ def _read(name: str) -> tuple[NDArray[np.float32], str]:
             flat = file["flat"].astype(np.float32)
         if flat.ndim != 3 or not np.isfinite(flat).all() or flat.min() < 0:
             raise ValueError("it holds no spectrum")
-    except (OSError, ValueError, KeyError, EOFError) as error:
+    except (OSError, ValueError, KeyError, EOFError, TypeError, zipfile.BadZipFile) as error:
         raise BadSpec(f"cannot read the spectrum {name}: {why(error)}\nmake one: phosphene spectrum DIR") from error
     return flat, hashlib.blake2b(data, digest_size=8).hexdigest()
 

@@ -11,9 +11,10 @@ What a factory's dict says: ``code``: shape of one code; ``range``: lowest and h
 
 from __future__ import annotations
 
+import copy
 import hashlib
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib import resources
 from pathlib import Path
 from typing import Any, final
@@ -92,6 +93,10 @@ def load_decoder(address: str, device: torch.device) -> Decoder:
     """A decoder by its address; loaded once."""
     key = address, str(device)
     if key not in _known:
+        live = next((one for (name, _), one in _known.items() if name == address), None)
+        if live is not None and address.startswith("live:"):
+            _known[key] = made = replace(live, module=copy.deepcopy(live.module).to(device))
+            return made
         if address.startswith("live:"):
             raise UnknownModel(f"{address} was a live module; name it again with phosphene.decoder(module, ...)")
         if address == EMBEDDED:
@@ -187,6 +192,8 @@ def _from_file(address: str, device: torch.device) -> Decoder:
     module, said = made
     if "code" not in said:
         raise ModelError(f"{address} does not say the shape of a code; its dict needs code, such as (64,)")
+    if not isinstance(said["code"], tuple | list) or not all(isinstance(n, int) and n > 0 for n in said["code"]):
+        raise ModelError(f"{address} says that a code is {said['code']!r}; it is a shape such as (64,)")
     low, high = (
         None if said.get(name) is None else torch.as_tensor(said[name], dtype=torch.float32, device=device)
         for name in ("low", "high")
@@ -227,4 +234,10 @@ def _autoencoder(address: str, device: torch.device) -> Decoder:
         codes: Tensor = found.latents if hasattr(found, "latents") else found.latent_dist.mode()
         return codes
 
-    return Decoder(Decode(), (int(config["latent_channels"]), side, side), (-1.0, 1.0), encode=encode)
+    code, unit = (int(config["latent_channels"]), side, side), 1 / float(config.get("scaling_factor") or 1.0)
+
+    def draw(stream: Stream) -> Tensor:
+        return unit * stream.normal(*code)
+
+    spread = torch.full((1, 1, 1, 1), unit, device=device)
+    return Decoder(Decode(), code, (-1.0, 1.0), encode=encode, draw=draw, unit=spread)
