@@ -103,6 +103,22 @@ def test_what_is_made_of_a_photo_replays_with_it(here: Here, folder: Path, photo
         assert size(folder / "a.png") == (90, 72)
 
 
+@pytest.mark.parametrize("words", [
+    ("dream", "miniception", "conv2", "photo.jpg", "--octaves", "2", "--steps", "2"),
+    ("accentuate", "miniception", "conv2:3", "photo.jpg", "--steps", "4", *SMALL),
+    ("invert", "miniception", "conv2", "photo.jpg", "--steps", "4", *SMALL),
+    ("caricature", "miniception", "conv2", "photo.jpg", "--steps", "4", *SMALL),
+])  # fmt: skip
+def test_photos_have_films_and_strips_too(here: Here, folder: Path, photo: str, words: tuple[str, ...]) -> None:
+    assert here(*words, "-o", "a.png", "--movie", "a.gif").code == 0
+    assert files(folder) == ["a.gif", "a.json", "a.png", "photo.jpg"]
+    with Image.open(folder / "a.gif") as film:
+        assert film.n_frames == 5
+    assert here(*words, "-o", "b.png", "--timelapse", "0,4").code == 0
+    assert [frame["step"] for frame in record(folder / "b.json")["frames"]] == [0, 4]
+    assert (folder / "b.timelapse.png").exists()
+
+
 def test_a_missing_photo_is_one_line(here: Here, folder: Path) -> None:
     assert "nowhere.jpg" in here("dream", "miniception", "conv2", "nowhere.jpg").refused()
     assert files(folder) == []

@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 
 from .common import load, model_arguments, number, sides, whole
-from .making import make_and_write, output_arguments
+from .making import film_arguments, frames_of, make_and_write, output_arguments
 from .output import Paths, default_name
 
 
@@ -21,12 +21,14 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--steps", type=whole, metavar="N", help="100 by default")
     parser.add_argument("--transparency", action="store_true", help="opaque only where gradients were")
     parser.add_argument("--seed", type=whole, default=0, metavar="N", help="same seed, same picture; 0")
+    film_arguments(parser)
     model_arguments(parser)
 
 
 def run(args: argparse.Namespace) -> int:
     name = default_name(args.model, f"accentuated {args.target} {Path(args.photo).stem}", args.seed)
     paths, size = Paths(Path(args.out) if args.out is not None else name), sides(args.size)
+    frames = frames_of(args, paths, args.steps or 100)
     from ..photo import accentuate
 
     return make_and_write(
@@ -43,6 +45,7 @@ def run(args: argparse.Namespace) -> int:
                 steps=args.steps,
                 transparency=args.transparency,
                 seed=args.seed,
+                frames=frames,
                 progress=bar,
             )
         ],

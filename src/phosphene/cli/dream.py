@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 
 from .common import load, model_arguments, number, sides, whole
-from .making import make_and_write, output_arguments
+from .making import film_arguments, frames_of, make_and_write, output_arguments
 from .output import Paths, default_name
 
 
@@ -23,12 +23,14 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--tile", type=whole, default=512, metavar="N", help="pixels that are seen at once; 512")
     parser.add_argument("--size", metavar="N|HxW", help="pixels of the shorter side, instead of the photo's own")
     parser.add_argument("--seed", type=whole, default=0, metavar="N", help="same seed, same dream; 0")
+    film_arguments(parser)
     model_arguments(parser)
 
 
 def run(args: argparse.Namespace) -> int:
     name = default_name(args.model, f"dream {args.target} {Path(args.photo).stem}", args.seed)
     paths, size = Paths(Path(args.out) if args.out is not None else name), sides(args.size)
+    frames = frames_of(args, paths, args.steps * args.octaves)
     from ..photo import dream
 
     return make_and_write(
@@ -47,6 +49,7 @@ def run(args: argparse.Namespace) -> int:
                 tile=args.tile,
                 size=size,
                 seed=args.seed,
+                frames=frames,
                 progress=bar,
             )
         ],

@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 
 from .common import load, model_arguments, number, sides, whole
-from .making import make_and_write, output_arguments
+from .making import film_arguments, frames_of, make_and_write, output_arguments
 from .output import Paths, default_name
 
 
@@ -19,12 +19,14 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--size", metavar="N|HxW", help="pixels; by default what suits the network")
     parser.add_argument("--steps", type=whole, metavar="N", help="256 by default")
     parser.add_argument("--seed", type=whole, default=0, metavar="N", help="same seed, same picture; 0")
+    film_arguments(parser)
     model_arguments(parser)
 
 
 def run(args: argparse.Namespace) -> int:
     name = default_name(args.model, f"inverted {args.layer} {Path(args.photo).stem}", args.seed)
     paths, size = Paths(Path(args.out) if args.out is not None else name), sides(args.size)
+    frames = frames_of(args, paths, args.steps or 256)
     from ..photo import invert
 
     return make_and_write(
@@ -39,6 +41,7 @@ def run(args: argparse.Namespace) -> int:
                 size=size,
                 steps=args.steps,
                 seed=args.seed,
+                frames=frames,
                 progress=bar,
             )
         ],

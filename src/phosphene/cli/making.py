@@ -6,8 +6,10 @@ import argparse
 import json
 import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import TYPE_CHECKING
 
+from .common import whole_numbers
 from .output import Layout, Paths
 from .progress import Bar
 
@@ -20,6 +22,23 @@ def output_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("-o", dest="out", metavar="FILE.png", help="the picture; its record goes beside it as .json")
     parser.add_argument("--json", action="store_true", help="print the record too; one line each for many pictures")
     parser.add_argument("-q", "--quiet", action="store_true", help="no progress, no summary")
+
+
+def film_arguments(parser: argparse.ArgumentParser) -> None:
+    """Pictures of the way there."""
+    parser.add_argument("--timelapse", metavar="STEPS", help="also a strip of the picture at these steps: 0,4,48")
+    parser.add_argument("--movie", metavar="FILE", help="also a film: .gif; .mp4 or .webm with phosphene[movie]")
+
+
+def frames_of(args: argparse.Namespace, paths: Paths, steps: int) -> list[int]:
+    """The steps of a strip and of a film; the film's file is checked now."""
+    frames = whole_numbers("--timelapse", args.timelapse) or []
+    if args.movie is None:
+        return frames
+    paths.film(Path(args.movie), strip=bool(frames))
+    from ..front import film_of
+
+    return frames or film_of(steps)
 
 
 def make_and_write(
