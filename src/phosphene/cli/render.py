@@ -67,6 +67,19 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("target", nargs="?", metavar="TARGET", help="what should fire; see below")
     output_arguments(parser)
     parser.add_argument("--replay", metavar="RECORD", help="make the picture of a record (.json or .jsonl) again")
+    _picture_arguments(parser)
+    _ascent_arguments(parser)
+    differ = parser.add_argument_group("several pictures of one unit that differ")
+    differ.add_argument("--diverse", type=whole, metavar="N", help="so many; the record says how alike they are")
+    differ.add_argument(
+        "--strength", type=number, metavar="S", help="what a likeness of 1 costs, in shares of the score; 1 by default"
+    )
+    differ.add_argument("--at", metavar="LAYER", help="where they are compared; by default the unit's own layer")
+    model_arguments(parser)
+
+
+def _picture_arguments(parser: argparse.ArgumentParser) -> None:
+    """What the picture is, and where it begins and stays."""
     picture = parser.add_argument_group("picture")
     picture.add_argument("--size", metavar="N|HxW", help="pixels; by default what suits the network")
     picture.add_argument(
@@ -93,6 +106,10 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     picture.add_argument("--mask", metavar="FILE", help="change the start only where this picture is white")
     picture.add_argument("--photo", metavar="FILE", help="what near:, invert: and caricature: compare with")
     picture.add_argument("--seed", type=whole, metavar="N", help="same seed, same picture; 0 by default")
+
+
+def _ascent_arguments(parser: argparse.ArgumentParser) -> None:
+    """How it climbs, and what is kept of the way."""
     climb = parser.add_argument_group("ascent")
     climb.add_argument(
         "--preset",
@@ -130,13 +147,6 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     climb.add_argument(
         "--movie", metavar="FILE", help="also a film of the ascent: .gif; .mp4 or .webm with phosphene[movie]"
     )
-    differ = parser.add_argument_group("several pictures of one unit that differ")
-    differ.add_argument("--diverse", type=whole, metavar="N", help="so many; the record says how alike they are")
-    differ.add_argument(
-        "--strength", type=number, metavar="S", help="what a likeness of 1 costs, in shares of the score; 1 by default"
-    )
-    differ.add_argument("--at", metavar="LAYER", help="where they are compared; by default the unit's own layer")
-    model_arguments(parser)
 
 
 def run(args: argparse.Namespace) -> int:
