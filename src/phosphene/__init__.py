@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from .again import replay as replay
     from .errors import PhospheneError as PhospheneError
+    from .explanation import explain as explain
     from .front import load as load
     from .front import render as render
     from .front import render_batch as render_batch
@@ -103,6 +104,7 @@ _HOME = {
     "decoder": "models.decoders",
     "diverse": "together",
     "dream": "photo",
+    "explain": "explanation",
     "grid": "together",
     "interpolate": "together",
     "invert": "photo",
@@ -154,6 +156,7 @@ __all__ = [
     "decoder",
     "diverse",
     "dream",
+    "explain",
     "grid",
     "interpolate",
     "invert",

@@ -64,13 +64,12 @@ def declare(network: Network, objective: Objective, options: Options) -> Job:
     """The job that makes one picture: names resolved, defaults explicit, units checked against the network."""
     pace = preset(options.preset)
     image = _image(network, options.image or pace.image, pace)
-    resolved = resolve(objective, network.class_number, read_direction)
+    resolved = checked(network, objective)
     if pace.penalties:
         values = image.channels or 1
         for side in image.shape[1:]:
             values *= side  # published strengths are of sums, ours of means
         resolved = resolved - Sum(tuple((weight * values, term) for weight, term in pace.penalties))
-    _check_units(network, resolved)
     chain = _chain(network, options.transform if options.transform is not None else pace.transform, image)
     gradient = pace.gradient if options.gradient is None else options.gradient
     after = pace.filters if options.filters is None else options.filters
@@ -166,8 +165,9 @@ def default_size(network: Network) -> tuple[int, int]:
     return max(1, round(height * shrink)), max(1, round(width * shrink))
 
 
-def _check_units(network: Network, objective: Objective) -> None:
-    """Every layer exists and every unit is in range, before any work."""
+def checked(network: Network, objective: Objective) -> Objective:
+    """The objective with names as numbers; every layer exists and every unit is in range, before any work."""
+    objective = resolve(objective, network.class_number, read_direction)
     for _, term in objective.terms:
         check = getattr(term, "channel", None)
         for layer in term.reads:
@@ -183,6 +183,7 @@ def _check_units(network: Network, objective: Objective) -> None:
                     f"{layer}:{check} does not exist: {layer} of {network.name} has {info.channels} channels, "
                     f"0 to {info.channels - 1}"
                 )
+    return objective
 
 
 def read_direction(path: str) -> tuple[float, ...]:

@@ -15,7 +15,9 @@ PhospheneError
 ├── MissingDependency    an optional package is needed
 ├── DownloadFailed       weights could not be fetched; says which file goes where
 ├── NotReproducible      a record cannot be replayed: other weights, other start picture
+├── Unreadable           a picture of a dataset cannot be read; the rest can
 ├── OutOfMemory          the pictures do not fit
+├── StoreError           a store has not what was asked for, or is damaged
 └── OutputError          a file cannot be written there
 
 Each message is one line or two: what was asked, what was seen, what to do.
@@ -92,8 +94,16 @@ class NotReproducible(PhospheneError):
     """A record cannot be replayed with what is here."""
 
 
+class Unreadable(PhospheneError):
+    """A picture of a dataset cannot be read."""
+
+
 class OutOfMemory(PhospheneError):
     """The pictures do not fit in memory."""
+
+
+class StoreError(PhospheneError):
+    """A store has not what was asked for, or is damaged."""
 
 
 class OutputError(PhospheneError):

@@ -10,8 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from .errors import BadSpec
-from .files import why
+from .errors import BadSpec, Unreadable
 from .images import Image
 
 
@@ -23,12 +22,17 @@ def picture_tensor(start: Any, shape: tuple[int, int, int], device: torch.device
     from PIL import Image as Pillow
     from PIL import ImageOps
 
+    from .data.decode import flat, unreadable, upright
+
     channels, height, width = shape
     if isinstance(start, str | Path):
         start = opened(Path(start), what)
     if isinstance(start, Pillow.Image):
-        upright = ImageOps.exif_transpose(start).convert("L" if channels == 1 else "RGB")
-        start = ImageOps.fit(upright, (width, height), Pillow.Resampling.LANCZOS)
+        try:
+            with unreadable():
+                start = ImageOps.fit(flat(upright(start), channels), (width, height), Pillow.Resampling.LANCZOS)
+        except Unreadable as error:
+            raise BadSpec(f"cannot use the {what} picture: {error}") from error
     values = np.asarray(start)
     values = values.astype(np.float32) / (255.0 if np.issubdtype(values.dtype, np.integer) else 1.0)
     if values.ndim == 2:
@@ -44,11 +48,13 @@ def mask_tensor(mask: Any, image: Image, device: torch.device) -> Tensor:
     """Where a picture may differ from its start, ``(1, 1, h, w)``: white where it may; of the picture's size."""
     from PIL import Image as Pillow
 
+    from .data.decode import flat
+
     _, height, width = image.shape
     if isinstance(mask, str | Path):
         mask = opened(Path(mask), "mask")
     if isinstance(mask, Pillow.Image):
-        mask = np.asarray(mask.convert("L"))
+        mask = np.asarray(flat(mask, 1))
     if np.asarray(mask).shape[:2] != (height, width):
         size = " x ".join(map(str, np.asarray(mask).shape[:2]))
         raise BadSpec(f"the mask has {size} pixels, the picture {height} x {width}; make them alike")
@@ -72,15 +78,10 @@ def photographs(folder: Path, size: int, skipped: list[str]) -> Iterator[Tensor]
 
 
 def opened(path: Path, what: str = "start") -> Any:
-    """A photograph, decoded; BadSpec for what is missing, damaged or no picture."""
-    from PIL import Image as Pillow
-    from PIL import UnidentifiedImageError
+    """A photograph, decoded; BadSpec for what is missing, damaged, too large or no picture."""
+    from .data.decode import loaded, shown
 
     try:
-        with Pillow.open(path) as opened:
-            opened.load()
-            return opened
-    except UnidentifiedImageError as error:
-        raise BadSpec(f"cannot read the {what} picture {path}: it is no picture that Pillow knows") from error
-    except (OSError, SyntaxError, ValueError, EOFError, Pillow.DecompressionBombError) as error:
-        raise BadSpec(f"cannot read the {what} picture {path}: {why(error)}") from error
+        return loaded(path)
+    except Unreadable as error:
+        raise BadSpec(f"cannot read the {what} picture {shown(str(path))}: {error}") from error

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
 from types import TracebackType
 from typing import Any
@@ -30,7 +30,8 @@ class Tap:
     ``name#n``, counted from 0. What a later in-place operation does to a layer's output is not seen: the tap keeps a
     copy. ``arithmetic``: ``exact`` runs the module as it is; ``fp32`` and ``bf16`` take the fast path where there is
     one, ``why_plain`` says why there is none. ``channels``: layer -> the channels of it that matter; the fast path may
-    give zeros for the others.
+    give zeros for the others. ``keep``: what is made of a layer's activations the moment they are there, instead of a
+    copy; one tensor with a row per picture. It is for ``exact``.
     """
 
     def __init__(
@@ -39,10 +40,12 @@ class Tap:
         layers: Sequence[str],
         arithmetic: str = "exact",
         channels: Mapping[str, frozenset[int]] | None = None,
+        keep: Callable[[str, Tensor], Tensor] | None = None,
     ) -> None:
         self.network = network
         self.wanted = tuple(dict.fromkeys(layers))
         self.channels = channels or {}
+        self.keep = keep
         self.arithmetic = arithmetic
         self.why_plain: str | None = None
         self._program: Program | None = None
@@ -133,7 +136,11 @@ class Tap:
                     f"{names[0]} of {self.network.name} gives {len(tensor)} rows for {self._rows} pictures; "
                     "aim at a layer that keeps the pictures apart"
                 )
-            self._found.update(dict.fromkeys(names, channels_first(tensor.clone(), info.kind)))
+            if self.keep is None:
+                kept = channels_first(tensor.clone(), info.kind)
+            else:
+                kept = self.keep(names[0], channels_first(tensor, info.kind))
+            self._found.update(dict.fromkeys(names, kept))
             if len(self._found) == len(self.wanted):  # never reached while the output is wanted too
                 raise _Enough
 
@@ -161,7 +168,7 @@ class Tap:
         finally:
             found, self._found, self._live = self._found, {}, False
         if isinstance(output, Tensor) and OUTPUT in self.wanted:
-            found[OUTPUT] = output
+            found[OUTPUT] = output if self.keep is None else self.keep(OUTPUT, output)
         missing = [layer for layer in self.wanted if layer not in found]
         if missing:
             raise ModelError(f"the forward did not reach {', '.join(missing)} on a picture of {_size(pictures)}")

@@ -140,6 +140,7 @@ def test_the_public_names() -> None:
         "decoder",
         "diverse",
         "dream",
+        "explain",
         "grid",
         "interpolate",
         "invert",

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import copy
+
 import pytest
 import torch
 import torch.nn.functional as F
+from seen import brute
 from torch import Tensor, nn
 
 import phosphene as ph
@@ -63,8 +66,9 @@ LOCAL = {
     "ceil mode": [nn.MaxPool2d(3, 2, ceil_mode=True), conv(), nn.AvgPool2d(2, ceil_mode=True)],
     "functional pools": [Lambda(lambda x: F.max_pool2d(F.avg_pool2d(x, kernel_size=3), kernel_size=2, stride=1))],
     "functional": [Functional(stride=2), Functional(padding=1), Functional(dilation=(1, 2))],
-    "torch.conv2d": [Lambda(lambda x: torch.conv2d(x, torch.ones(4, 4, 3, 3), None, 2))],
+    "torch.conv2d": [Lambda(lambda x: torch.conv2d(x, torch.ones(4, 4, 3, 3, dtype=x.dtype), None, 2))],
     "padded by hand": [Lambda(lambda x: F.pad(x, (0, 1, 0, 1))), conv(stride=2), nn.ZeroPad2d(2), conv(5)],
+    "from the other side": [Lambda(lambda x: F.pad(x, (1, 1, 1, 1), mode="circular")), conv()],
     "reflected": [nn.ReflectionPad2d(1), conv()],
     "batch norm": [conv(padding=1), nn.BatchNorm2d(4), nn.ReLU(), nn.Dropout(), conv(padding=1)],
     "in place": [conv(padding=1), Lambda(lambda x: x.mul_(2).add_(1)), nn.ReLU(inplace=True), conv(padding=1)],
@@ -91,6 +95,8 @@ WHOLE = {
     "group norm": [nn.GroupNorm(2, 4)],
     "instance norm": [nn.InstanceNorm2d(4)],
     "softmax over columns": [nn.Softmax(dim=-1)],
+    "rows out of order": [Lambda(lambda x: x[:, :, torch.arange(x.shape[2] - 1, -1, -1)])],
+    "columns out of order": [Lambda(lambda x: x[..., torch.arange(x.shape[3] - 1, -1, -1)])],
     "transposed": [Lambda(lambda x: x.transpose(2, 3)), conv()],
     "mT": [Lambda(lambda x: x.mT)],
     "rolled": [Lambda(lambda x: x.roll(3, 2))],
@@ -110,9 +116,9 @@ def write(board: Tensor, x: Tensor) -> Tensor:
     return board
 
 
-def net_of(parts: list[nn.Module]) -> nn.Sequential:
-    net = nn.Sequential(nn.Conv2d(3, 4, 1), *parts)
-    net.eval()(torch.ones(1, 3, 48, 48))  # lazy layers take their sizes
+def net_of(parts: list[nn.Module], side: int = 48) -> nn.Sequential:
+    net = copy.deepcopy(nn.Sequential(nn.Conv2d(3, 4, 1), *parts)).float()
+    net.eval()(torch.ones(1, 3, side, side))  # lazy layers take their sizes
     with torch.no_grad():
         for parameter in net.parameters():
             parameter.uniform_(0.1, 1)  # positive: nothing cancels, and every ReLU is open
@@ -145,6 +151,15 @@ def test_field_is_the_support_of_the_gradient(parts):
     field = network.layers[str(len(parts))].field
     assert field is not None
     assert support(net, field) == field
+
+
+@pytest.mark.parametrize("parts", LOCAL.values(), ids=LOCAL.keys())
+def test_the_graph_tells_what_corners_see(parts):
+    network = ph.load(net_of(parts, 22).double(), input_size=(3, 22, 21))
+    layer = network.layers[str(len(parts))]
+    assert layer.reach is not None
+    for position in [(0, 0), (1, layer.size[1] - 1), (layer.size[0] - 1, layer.size[1] - 1)]:
+        assert network.sees(layer.name, position) == brute(network, layer.name, position, (22, 21), pictures=2)
 
 
 @pytest.mark.parametrize("parts", WHOLE.values(), ids=WHOLE.keys())

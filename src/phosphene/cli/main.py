@@ -20,6 +20,7 @@ COMMANDS = {
     "accentuate": "a photo, changed so that a unit shows what it responds to in it",
     "invert": "what a layer keeps of a photo",
     "caricature": "a layer's features of a photo, exaggerated",
+    "explain": "what in photos a unit responds to: saliency, deconv, guided backpropagation, gradient x input",
     "layers": "a network's layers: name, kind, channels, map size, receptive field; and its preprocessing",
     "models": "what can be loaded, and from where",
     "methods": "presets, images, transforms, filters and preconditioners, with their sources",

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor, nn
@@ -20,6 +18,10 @@ from ..shapes import Images
 from ..spec import ModelSpec
 from .layers import Layer, walk
 from .outputs import select
+from .state import digest, state_of, tensors
+
+if TYPE_CHECKING:
+    from .support import Box
 
 
 @dataclass(frozen=True)
@@ -69,43 +71,36 @@ class Network:
         self._fingerprint: tuple[Any, str] | None = None
         self._walked: dict[tuple[int, int], dict[str, tuple[Layer, ...]]] = {}
         self.taken: dict[Any, float] = {}  # memory that a picture takes up to some layers, as far as it was measured
+        self.fields: dict[Any, Any] = {}  # what units see of a picture, as far as it was measured, with the state
         self.programs: Any = None  # fast paths that were made, with the state they were made from
-        if any(is_lazy(t) for t in self._tensors()):
+        if any(is_lazy(t) for t in tensors(self.module)):
             raise ModelError(
                 f"{self.name} has lazy layers without weights yet; run it once on a picture before loading"
             )
-        if any(t.is_inference() for t in self._tensors()):
+        if any(t.is_inference() for t in tensors(self.module)):
             raise ModelError(f"{self.name}: the weights were made inside torch.inference_mode(); make them outside")
 
     @property
     def name(self) -> str:
         return self.spec.address
 
-    def _tensors(self) -> Iterator[Tensor]:
-        yield from self.module.parameters()
-        yield from self.module.buffers()
-
     @property
     def state(self) -> tuple[Any, ...]:
         """Changes when a module, a plain setting of one, or the content of a weight or buffer does."""
-        parts = [
-            (name, id(part), type(part), tuple((key, value) for key, value in vars(part).items() if _setting(value)))
-            for name, part in self.module.named_modules()
-        ]
-        return (*parts, *(_content(tensor) for tensor in self._tensors()))
+        return state_of(self.module)
 
     def __getstate__(self) -> dict[str, Any]:
         return {**vars(self), "programs": None}  # laid-out weights cannot be copied, and need not be
 
     @property
     def device(self) -> torch.device:
-        tensor = next(self._tensors(), None)
+        tensor = next(tensors(self.module), None)
         return tensor.device if tensor is not None else torch.device("cpu")
 
     @property
     def dtype(self) -> torch.dtype:
         """The float type that the module computes in: that of its first weights."""
-        tensor = next((t for t in self._tensors() if t.is_floating_point()), None)
+        tensor = next((t for t in tensors(self.module) if t.is_floating_point()), None)
         return tensor.dtype if tensor is not None else torch.float32
 
     @contextmanager
@@ -228,6 +223,12 @@ class Network:
         index = int(call) if call else len(runs) - 1
         return runs[index], index
 
+    def sees(self, layer: str, position: tuple[int, ...], size: tuple[int, int] | None = None) -> Box:
+        """The part of a picture of ``size`` that a position of a layer sees; see ``models.support.sees``."""
+        from .support import sees
+
+        return sees(self, layer, position, size)
+
     @cached_property
     def classes(self) -> int:
         """How many classes the output has."""
@@ -278,35 +279,9 @@ class Network:
         """32 hex digits: a hash of the weights, the modules' types and the preprocessing; new when a weight changes."""
         state = self.state
         if self._fingerprint is None or self._fingerprint[0] != state:
-            self._fingerprint = state, self._hash()
+            settings = [self.preprocessing.mean, self.preprocessing.std, self.output]
+            self._fingerprint = state, digest(self.module, settings)
         return self._fingerprint[1]
-
-    def _hash(self) -> str:
-        state = hashlib.blake2b(digest_size=16)
-        for name, module in self.module.named_modules():
-            state.update(f"{name}={type(module).__name__};".encode())
-        for name, tensor in sorted(self.module.state_dict().items()):
-            if isinstance(tensor, Tensor):
-                data = tensor.detach().cpu().contiguous()
-                state.update(f"{name}:{data.dtype}:{tuple(data.shape)};".encode())
-                state.update(data.reshape(-1).view(torch.uint8).numpy().tobytes())
-        head = [self.preprocessing.mean, self.preprocessing.std, self.output]
-        state.update(json.dumps(head).encode())
-        return state.hexdigest()
-
-
-def _setting(value: Any) -> bool:
-    """Whether a value is a setting that can be compared: numbers, text, and tuples of them."""
-    if isinstance(value, tuple):
-        return all(map(_setting, value))
-    return value is None or isinstance(value, bool | int | float | str | bytes)
-
-
-@torch.no_grad()
-def _content(tensor: Tensor) -> tuple[Any, ...]:
-    """What tells a tensor's content from another's, cheaply."""
-    values = torch.view_as_real(tensor.resolve_conj()) if tensor.is_complex() else tensor
-    return tensor.shape, tensor.dtype, tensor.device, float(values.sum()), float(values.float().norm())
 
 
 def plain(name: str) -> str:

@@ -8,13 +8,15 @@ from __future__ import annotations
 
 import weakref
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 from torch.overrides import TorchFunctionMode
+
+from .spans import Span, padded, pixels, together, windowed
 
 Pair = tuple[int, int]
 
@@ -23,13 +25,15 @@ Pair = tuple[int, int]
 class Field:
     """Position p of a map sees pixels ``p * step + low`` to ``p * step + high``; each rows, columns.
 
-    ``whole``: it sees everything, or nobody knows.
+    ``whole``: it sees everything, or nobody knows. ``spans``: the same for each row and each column, exact up to the
+    edges of the picture.
     """
 
     low: Pair
     high: Pair
     step: Pair
     whole: bool = False
+    spans: tuple[Span, Span] | None = field(default=None, compare=False, repr=False)
 
     @property
     def size(self) -> Pair:
@@ -78,7 +82,8 @@ class FieldMode(TorchFunctionMode):
     def __init__(self, pictures: Tensor) -> None:
         super().__init__()
         self._fields: dict[int, tuple[weakref.ref[Tensor], Field]] = {}
-        self._set(pictures, Field((0, 0), (0, 0), (1, 1)))
+        spans = pixels(pictures.shape[2]), pixels(pictures.shape[3])
+        self._set(pictures, Field((0, 0), (0, 0), (1, 1), spans=spans))
 
     def _set(self, tensor: Tensor, field: Field) -> None:
         self._fields[id(tensor)] = (weakref.ref(tensor), field)
@@ -90,10 +95,10 @@ class FieldMode(TorchFunctionMode):
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         kwargs = kwargs or {}
         output = func(*args, **kwargs)
-        sources = [(t, f) for t in _tensors([*args, *kwargs.values()]) if (f := self.field(t)) is not None]
+        sources = [(t, f) for t in tensors_in([*args, *kwargs.values()]) if (f := self.field(t)) is not None]
         if sources:
             changed = args[0] if func is Tensor.__setitem__ else output
-            for made in _tensors([changed]):
+            for made in tensors_in([changed]):
                 if self.field(made) is None or any(made is t for t, _ in sources) or changed is not output:
                     self._set(made, _derive(func, sources, made, args, kwargs))
         return output
@@ -106,10 +111,11 @@ def _derive(func: Any, sources: list[tuple[Tensor, Field]], made: Tensor, args: 
     if func in _WINDOWS:
         call = {**dict(zip(_WINDOWS[func], args, strict=False)), **kwargs}
         # a weight that depends on the picture has looked at it in a way of its own
-        return _window(maps[0][1], call) if len(maps) == 1 and call["input"] is maps[0][0] else WHOLE
+        return _window(maps[0][1], call, made) if len(maps) == 1 and call["input"] is maps[0][0] else WHOLE
     if func is F.pad:
-        return _padded(maps[0][1], {**dict(zip(("input", "pad"), args, strict=False)), **kwargs}["pad"])
-    if _mixes(_name(func), args, kwargs):
+        call = {**dict(zip(("input", "pad", "mode"), args, strict=False)), **kwargs}
+        return _padded(maps[0][1], call["pad"], call.get("mode", "constant"))
+    if _mixes(function_name(func), args, kwargs):
         return WHOLE
     steps = {field.step for _, field in maps}
     if len(steps) > 1 or any(tensor.shape[2:] != made.shape[2:] for tensor, _ in maps):
@@ -119,45 +125,74 @@ def _derive(func: Any, sources: list[tuple[Tensor, Field]], made: Tensor, args: 
         [min(values) for values in zip(*lows, strict=True)],
         [max(values) for values in zip(*highs, strict=True)],
     )
-    return Field((low[0], low[1]), (high[0], high[1]), steps.pop())
+    rows, columns = zip(*(field.spans for _, field in maps if field.spans is not None), strict=True)
+    return Field((low[0], low[1]), (high[0], high[1]), steps.pop(), spans=(together(rows), together(columns)))
 
 
-def _window(field: Field, call: Mapping[str, Any]) -> Field:
-    """The field of a convolution or pooling from its arguments."""
-    kernel = _pair(tuple(call["weight"].shape[2:]) if "weight" in call else call["kernel_size"])
-    stride = _pair(call.get("stride"), kernel if "kernel_size" in call else 1)
-    dilation, padding = _pair(call.get("dilation"), 1), call.get("padding", 0)
+def _window(field: Field, call: Mapping[str, Any], made: Tensor) -> Field:
+    """The field of a convolution or pooling from its arguments and the map that it made."""
+    kernel = pair(tuple(call["weight"].shape[2:]) if "weight" in call else call["kernel_size"])
+    stride = pair(call.get("stride"), kernel if "kernel_size" in call else 1)
+    dilation, padding = pair(call.get("dilation"), 1), call.get("padding", 0)
     reach = (dilation[0] * (kernel[0] - 1), dilation[1] * (kernel[1] - 1))
     total = {"same": reach, "valid": (0, 0)}.get(padding) if isinstance(padding, str) else None
-    before = _pair(padding) if total is None else (total[0] // 2, total[1] // 2)
-    return field.seen((-before[0], -before[1]), (reach[0] - before[0], reach[1] - before[1]), stride)
+    before = pair(padding) if total is None else (total[0] // 2, total[1] // 2)
+    found = field.seen((-before[0], -before[1]), (reach[0] - before[0], reach[1] - before[1]), stride)
+    assert field.spans is not None
+    rows, columns = (
+        windowed(
+            field.spans[axis],
+            made.shape[2 + axis],
+            kernel=kernel[axis],
+            stride=stride[axis],
+            dilation=dilation[axis],
+            before=before[axis],
+        )
+        for axis in (0, 1)
+    )
+    return replace(found, spans=(rows, columns))
 
 
-def _padded(field: Field, pad: Any) -> Field:
+def _padded(field: Field, pad: Any, mode: str) -> Field:
     """Padding moves positions; its numbers are left, right, top, bottom."""
-    top, left = (int(pad[2]) if len(pad) > 2 else 0), int(pad[0])
-    return field.seen((-top, -left), (-top, -left))
+    left, right, top, bottom = (*map(int, pad[:4]), 0, 0)[:4]
+    assert field.spans is not None
+    rows, columns = padded(field.spans[0], top, bottom, mode), padded(field.spans[1], left, right, mode)
+    return replace(field.seen((-top, -left), (-top, -left)), spans=(rows, columns))
 
 
-def _name(func: Any) -> str:
+def function_name(func: Any) -> str:
     name = getattr(func, "__name__", "")
     return str(getattr(func.__self__, "__name__", "") if name == "__get__" else name)  # x.mT is a getter
 
 
 def _mixes(name: str, args: Any, kwargs: Any) -> bool:
+    if name == "__getitem__":  # the map's shape may stay and its positions move: x[:, :, order]
+        return _picks(args[1])
     if name in _ALONG:
         return kwargs.get("dim", args[1] if len(args) > 1 else None) not in (1, -3)
     return name in _MIXING
 
 
-def _pair(value: Any, default: Any = None) -> Pair:
+def _picks(index: Any) -> bool:
+    """Whether an index picks among the positions of a map."""
+    index = index if isinstance(index, tuple) else (index,)
+    early = next((place for place, one in enumerate(index) if one is Ellipsis), 2)
+    return any(one is not Ellipsis and not _all(one) for one in index[min(early, 2) :])
+
+
+def _all(one: Any) -> bool:
+    return isinstance(one, slice) and one == slice(None)
+
+
+def pair(value: Any, default: Any = None) -> Pair:
     value = default if value is None or value == [] or value == () else value
     return (value, value) if isinstance(value, int) else (int(value[0]), int(value[-1]))
 
 
-def _tensors(values: Iterable[Any]) -> Iterable[Tensor]:
+def tensors_in(values: Iterable[Any]) -> Iterable[Tensor]:
     for value in values:
         if isinstance(value, Tensor):
             yield value
         elif isinstance(value, tuple | list):
-            yield from _tensors(value)
+            yield from tensors_in(value)

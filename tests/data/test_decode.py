@@ -1,0 +1,403 @@
+"""One picture, whatever it is: pixels, or one line why not."""
+
+from __future__ import annotations
+
+import io
+import pickle
+import struct
+import threading
+import warnings
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from data.made import encoded, photo, png
+from PIL import Image, ImageCms, ImageOps
+
+from phosphene.data import decode, decoded, shown
+from phosphene.errors import BadSpec, Unreadable
+from phosphene.pictures import opened, picture_tensor
+
+SHAPE = (3, 32, 40)
+
+
+def near(seen: np.ndarray, wanted: Any, most: float = 2) -> None:
+    """Alike but for a codec's rounding."""
+    assert np.abs(seen.astype(int) - np.asarray(wanted).astype(int).reshape(seen.shape)).mean() <= most
+
+
+def plain(image: Image.Image, shape: tuple[int, int, int] = SHAPE) -> np.ndarray:
+    return np.asarray(ImageOps.fit(image, (shape[2], shape[1]), Image.Resampling.LANCZOS))
+
+
+@pytest.mark.parametrize("shape", [(3, 32, 40), (3, 40, 32), (3, 96, 96), (3, 1, 1), (3, 48, 64), (1, 32, 40)])
+@pytest.mark.parametrize("size", [(48, 64), (64, 48), (7, 5), (300, 20)])
+def test_a_photo_becomes_what_the_start_picture_becomes(shape: tuple[int, int, int], size: tuple[int, int]) -> None:
+    image = photo(*size)
+    wanted = picture_tensor(image, shape, torch.device("cpu"))[0].permute(1, 2, 0).numpy() * 255
+    seen = decoded(encoded(image), shape)
+    assert seen.dtype == np.uint8
+    assert seen.shape == (shape[1], shape[2], shape[0])
+    assert np.array_equal(seen, np.round(wanted))
+
+
+def test_start_pictures_are_what_they_were() -> None:
+    image = photo()
+    for channels, mode in ((3, "RGB"), (1, "L")):
+        was = np.asarray(ImageOps.fit(image.convert(mode), (40, 32), Image.Resampling.LANCZOS), np.float32) / 255
+        now = picture_tensor(image, (channels, 32, 40), torch.device("cpu"))[0].permute(1, 2, 0).numpy()
+        assert np.array_equal(now, was.reshape(now.shape))
+
+
+@pytest.mark.parametrize("kind", ["PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF", "PPM", "JPEG2000"])
+def test_common_files_are_read_from_bytes_and_from_disk(tmp_path: Path, kind: str) -> None:
+    data = encoded(photo(), kind)
+    (tmp_path / "any.jpg").write_bytes(data)  # what it is called does not matter
+    seen = decoded(data, SHAPE)
+    near(seen, plain(photo()), 12 if kind == "GIF" else 4)
+    assert np.array_equal(decoded(tmp_path / "any.jpg", SHAPE), seen)
+    assert np.array_equal(decoded(str(tmp_path / "any.jpg"), SHAPE), seen)
+
+
+def grey16() -> np.ndarray:
+    return np.linspace(0, 65535, 48 * 64).reshape(48, 64).astype(np.uint16)
+
+
+@pytest.mark.parametrize("kind", ["PNG", "TIFF", "PPM"])
+def test_sixteen_bits_are_scaled_not_clipped(kind: str) -> None:
+    seen = decoded(encoded(Image.fromarray(grey16()), kind), (3, 48, 64))
+    wanted = np.round(grey16() / 257)
+    assert np.abs(seen - wanted[:, :, None]).max() == 0
+
+
+def test_sixteen_bits_of_the_other_end() -> None:
+    swapped = Image.frombytes("I;16B", (64, 48), grey16().astype(">u2").tobytes())
+    assert np.array_equal(decoded(swapped, (1, 48, 64))[:, :, 0], np.round(grey16() / 257))
+
+
+def test_sixteen_bits_in_colour() -> None:
+    values = np.repeat(grey16()[:, :, None], 3, axis=2)
+    rows = b"".join(b"\0" + row.astype(">u2").tobytes() for row in values)
+    near(decoded(png(64, 48, 16, 2, rows), (3, 48, 64)), np.round(values / 257), 1)
+
+
+def test_start_pictures_of_sixteen_bits_are_scaled_too() -> None:
+    seen = picture_tensor(Image.fromarray(grey16()), (1, 48, 64), torch.device("cpu"))[0, 0].numpy()
+    assert np.allclose(seen, np.round(grey16() / 257) / 255)
+
+
+@pytest.mark.parametrize(("low", "high"), [(-5, 100), (0, 70000)])
+def test_whole_numbers_of_no_known_range_are_refused(low: int, high: int) -> None:
+    values = np.array([[low, high]], dtype=np.int32)
+    with pytest.raises(Unreadable, match=f"from {low} to {high}"):
+        decoded(Image.fromarray(values), SHAPE)
+
+
+def test_float_pictures_lie_in_0_to_1() -> None:
+    values = (grey16() / 65535).astype(np.float32)
+    seen = decoded(encoded(Image.fromarray(values), "TIFF"), (1, 48, 64))
+    assert np.array_equal(seen[:, :, 0], np.rint(values * 255))
+    for wrong in (values * 3, values - 0.5, values * np.nan):
+        with pytest.raises(Unreadable, match="reach from"):
+            decoded(encoded(Image.fromarray(wrong.astype(np.float32)), "TIFF"), SHAPE)
+
+
+def half_clear(mode: str) -> Image.Image:
+    image = Image.new("RGBA", (64, 48), (200, 0, 0, 255))
+    image.paste((0, 0, 200, 0), (32, 0, 64, 48))
+    return image.convert(mode)
+
+
+@pytest.mark.parametrize(("mode", "kind"), [("RGBA", "PNG"), ("RGBA", "WEBP"), ("LA", "PNG"), ("RGBA", "TIFF")])
+def test_the_transparent_stands_on_white(mode: str, kind: str) -> None:
+    options = {"lossless": True} if kind == "WEBP" else {}
+    seen = decoded(encoded(half_clear(mode), kind, **options), (3, 48, 64))
+    assert (seen[:, 36:] == 255).all()
+    assert (seen[:, :28] == ([200, 0, 0] if mode == "RGBA" else seen[0, 0])).all()
+    assert seen[0, 0, 1] < 100
+
+
+def test_palettes_with_a_clear_colour_stand_on_white() -> None:
+    image = Image.new("P", (64, 48), 0)
+    image.putpalette([200, 0, 0, 0, 0, 200])
+    image.paste(1, (32, 0, 64, 48))
+    for kind in ("PNG", "GIF"):
+        seen = decoded(encoded(image, kind, transparency=1), (3, 48, 64))
+        assert (seen[:, 36:] == 255).all()
+        assert (seen[:, :28] == [200, 0, 0]).all()
+    seen = decoded(encoded(image, "PNG", transparency=bytes([255, 0])), (3, 48, 64))
+    assert (seen[:, 36:] == 255).all()
+
+
+def test_opaque_alpha_changes_nothing() -> None:
+    clear = photo().convert("RGBA")
+    assert np.array_equal(decoded(encoded(clear), SHAPE), plain(photo()))
+    assert np.array_equal(decoded(clear.convert("RGBa"), SHAPE), plain(photo()))
+
+
+@pytest.mark.parametrize("mode", ["1", "L", "P", "CMYK", "YCbCr", "HSV", "RGBX", "LAB"])
+@pytest.mark.parametrize("channels", [1, 3])
+def test_every_mode(mode: str, channels: int) -> None:
+    source = photo()
+    if mode == "LAB":
+        profiles = ImageCms.createProfile("sRGB"), ImageCms.createProfile("LAB")
+        image = ImageCms.applyTransform(source, ImageCms.buildTransform(*profiles, "RGB", "LAB"))
+        assert image is not None
+    else:
+        image = source.convert(mode)
+    seen = decoded(image, (channels, 48, 64))
+    wanted = source.convert("L") if mode == "L" or channels == 1 else source
+    wanted = np.asarray(image.convert("RGB").convert("L" if channels == 1 else "RGB")) if mode in ("1", "P") else wanted
+    near(seen, np.asarray(wanted)[:, :, None].repeat(3, 2) if mode == "L" and channels == 3 else wanted, 5)
+
+
+def test_cmyk_photos() -> None:
+    near(decoded(encoded(photo().convert("CMYK"), "JPEG", quality=95), (3, 48, 64)), photo(), 4)
+
+
+@pytest.mark.parametrize("kind", ["GIF", "WEBP", "PNG", "TIFF"])
+def test_the_first_frame_of_animations(kind: str) -> None:
+    frames = [Image.new("RGB", (64, 48), colour) for colour in ("red", "green", "blue")]
+    options = {"lossless": True} if kind == "WEBP" else {}
+    data = encoded(frames[0], kind, save_all=True, append_images=frames[1:], **options)
+    assert (decoded(data, SHAPE) == [255, 0, 0]).all()
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+@pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP", "TIFF"])
+def test_exif_turns_pictures_upright(orientation: int, kind: str) -> None:
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    data = encoded(photo(96, 128), kind, exif=exif)
+    with Image.open(io.BytesIO(data)) as image:
+        upright = ImageOps.exif_transpose(image)
+    assert np.array_equal(decoded(data, SHAPE), plain(upright.convert("RGB")))
+    large = encoded(photo(960, 400), kind, exif=exif)  # so large that a JPEG is read in a smaller scale
+    with Image.open(io.BytesIO(large)) as image:
+        near(decoded(large, SHAPE), plain(ImageOps.exif_transpose(image).convert("RGB")), 2)
+
+
+def test_damaged_exif_leaves_a_picture() -> None:
+    good = encoded(photo(), "JPEG")
+    for wrong in (b"Exif\0\0", b"Exif\0\0II*\0\xff\xff\xff\xff", b"Exif\0\0MM\0*\0\0\0\x08\xff\xff" + b"\xff" * 40):
+        near(decoded(encoded(photo(), "JPEG", exif=wrong), SHAPE), decoded(good, SHAPE), 0)
+
+
+@pytest.mark.parametrize("size", [(1, 1), (1, 20000), (20000, 1), (3, 20000)])
+def test_odd_sizes(size: tuple[int, int]) -> None:
+    seen = decoded(encoded(Image.new("RGB", size, (10, 20, 30))), SHAPE)
+    assert (seen == [10, 20, 30]).all()
+
+
+@pytest.mark.parametrize("size", [(50_000, 50_000), (12_000, 10_000), (2**31 - 1, 2**31 - 1)])
+@pytest.mark.parametrize("kind", ["png", "bmp", "gif", "memory"])
+def test_bombs_are_refused_by_their_header(
+    size: tuple[int, int], kind: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    width, height = size
+    if kind == "png":
+        data: Any = png(width, height, 8, 2, b"")
+    elif kind == "bmp":
+        info = struct.pack("<IiiHHIIiiII", 40, width, height, 1, 24, 0, 0, 0, 0, 0, 0)
+        data = b"BM" + struct.pack("<IHHI", 54, 0, 0, 54) + info
+    elif kind == "gif":
+        side = struct.pack("<HH", min(width, 65535), min(height, 65535))  # a GIF has no more
+        data = b"GIF89a" + side + b"\0\0\0" + b"\x2c\0\0\0\0" + side + b"\0\x02\x01\0\0;"
+    else:
+        data = Image.new("1", (1, 1))
+        monkeypatch.setattr(Image.Image, "size", property(lambda _: size))
+        monkeypatch.setattr(Image.Image, "width", property(lambda _: width))
+        monkeypatch.setattr(Image.Image, "height", property(lambda _: height))
+
+    def forbidden(*_: Any) -> None:
+        raise AssertionError("pixels were decoded")
+
+    monkeypatch.setattr("PIL.ImageFile.ImageFile.load", forbidden)
+    with pytest.raises(Unreadable, match="100 million pixels"):
+        decoded(data, SHAPE)
+    if isinstance(data, bytes):
+        (tmp_path / "bomb.png").write_bytes(data)
+        with pytest.raises(BadSpec, match=r"cannot read the start picture .*bomb\.png: .*100 million pixels"):
+            opened(tmp_path / "bomb.png")
+
+
+@pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP", "GIF", "TIFF", "BMP"])
+def test_half_a_file_is_refused(kind: str) -> None:
+    whole = encoded(photo(200, 200), kind)
+    for share in (0.1, 0.5, 0.9):
+        with pytest.raises(Unreadable) as caught:
+            decoded(whole[: int(len(whole) * share)], SHAPE)
+        assert one_line(caught.value)
+
+
+def one_line(error: Exception) -> str:
+    text = str(error)
+    assert text
+    assert text.isprintable()
+    assert len(text) < 400
+    assert " 0x" not in text
+    return text
+
+
+@pytest.mark.parametrize(
+    ("raw", "says"),
+    [
+        (b"", "no picture"),
+        (b"hello", "no picture"),
+        (b"\0" * 1000, "no picture"),
+        (b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 10 10\nshowpage\n", "no picture"),
+        (Path("no/such.jpg"), "no such file"),
+        (Path("."), "directory"),
+        (Path("no/such.npy"), "no such file"),
+        (3.5, "a float is no picture"),
+        (None, "a NoneType is no picture"),
+        ([[1]], "a list is no picture"),
+        (b"\x93NUMPY", "magic string"),
+        (np.zeros((0, 4), np.uint8), "no pixels"),
+        (np.zeros((4,), np.uint8), r"shape \(4,\)"),
+        (np.zeros((4, 4, 4), np.uint8), "4 channels"),
+        (np.zeros((4, 4), np.complex64), "complex64"),
+        (np.zeros((4, 4), "U1"), "U1"),
+        (np.zeros((4, 4), object), "object"),
+        (np.full((4, 4), 256), "from 256 to 256"),
+        (np.full((4, 4), -1, np.int8), "from -1 to -1"),
+        (np.full((4, 4), 1.5), "from 1.5 to 1.5"),
+        (np.full((4, 4), np.nan, np.float16), "from nan to nan"),
+    ],
+    ids=lambda value: repr(value)[:30],
+)
+def test_what_is_no_picture(raw: Any, says: str) -> None:
+    with pytest.raises(Unreadable, match=says) as caught:
+        decoded(raw, SHAPE)
+    one_line(caught.value)
+    assert str(pickle.loads(pickle.dumps(caught.value))) == str(caught.value)  # workers send it home
+
+
+def stored(values: np.ndarray) -> bytes:
+    buffer = io.BytesIO()
+    np.save(buffer, values, allow_pickle=True)
+    return buffer.getvalue()
+
+
+def test_arrays_from_memory_disk_and_bytes(tmp_path: Path) -> None:
+    five = np.random.default_rng(0).integers(0, 256, (32, 40, 5), dtype=np.uint8)
+    ways: list[Callable[[np.ndarray], Any]] = [lambda x: x, stored, lambda x: saved(tmp_path, x)]
+    for way in ways:
+        assert np.array_equal(decoded(way(five), (5, 32, 40)), five)
+        assert np.array_equal(decoded(way(np.asfortranarray(five)), (5, 32, 40)), five)
+        assert np.array_equal(decoded(way((five / 255).astype(np.float32)), (5, 32, 40)), five)
+        assert np.array_equal(decoded(way((five / 255).astype(np.float16)), (5, 32, 40)), five)
+        assert np.array_equal(decoded(way(five.astype(np.int64)), (5, 32, 40)), five)
+        assert np.array_equal(decoded(way(five > 99), (5, 32, 40)), (five > 99) * 255)
+        assert np.array_equal(decoded(way(np.asarray(photo())), SHAPE), plain(photo()))
+        assert np.array_equal(decoded(way(five[:, :, 0]), (1, 32, 40))[:, :, 0], five[:, :, 0])
+        with pytest.raises(Unreadable, match="5 channels; the network takes 4"):
+            decoded(way(five), (4, 32, 40))
+        with pytest.raises(Unreadable, match=r"32 x 40; with 5 channels only 31 x 40"):
+            decoded(way(five), (5, 31, 40))
+
+
+def saved(folder: Path, values: np.ndarray) -> Path:
+    np.save(folder / "a.npy", values)
+    return folder / "a.npy"
+
+
+def test_the_array_that_comes_back_is_ones_own() -> None:
+    given = np.zeros((32, 40, 3), np.uint8)
+    decoded(given, SHAPE)[:] = 1
+    assert not given.any()
+
+
+def test_pictures_for_a_network_of_other_channels() -> None:
+    with pytest.raises(Unreadable, match=r"the network takes 5; give \.npy arrays"):
+        decoded(encoded(photo()), (5, 32, 40))
+
+
+def test_arrays_never_run_code(tmp_path: Path) -> None:
+    class Bad:
+        def __reduce__(self) -> Any:
+            return (pytest.fail, ("code of a picture ran",))
+
+    data = stored(np.array([Bad()], dtype=object))
+    (tmp_path / "bad.npy").write_bytes(data)
+    for raw in (data, tmp_path / "bad.npy"):
+        with pytest.raises(Unreadable, match="object"):
+            decoded(raw, SHAPE)
+
+
+def test_an_array_that_claims_more_than_it_holds(tmp_path: Path) -> None:
+    data = stored(np.zeros((9, 9), np.uint8)).replace(b"(9, 9), }", b"(9999999999, 9999999999), }", 1)
+    data = data.replace(b" " * 20, b"", 1)
+    (tmp_path / "bad.npy").write_bytes(data)
+    for raw in (data, tmp_path / "bad.npy"):
+        with pytest.raises(Unreadable):
+            decoded(raw, SHAPE)
+
+
+def test_large_jpegs_are_read_in_a_smaller_scale(monkeypatch: pytest.MonkeyPatch) -> None:
+    data = encoded(photo(1600, 1200), "JPEG", quality=95)
+    whole = plain(decode.loaded(data))
+    sizes = []
+    monkeypatch.setattr(decode, "flat", lambda image, channels: sizes.append(image.size) or image)
+    seen = decoded(data, SHAPE)
+    assert sizes == [(150, 200)]  # an eighth, still more than twice 40 x 32
+    near(seen, whole, 1)
+    decoded(encoded(photo(79, 63), "JPEG"), SHAPE)
+    assert sizes[1:] == [(63, 79)]
+
+
+def test_memory_errors_and_interrupts_pass(monkeypatch: pytest.MonkeyPatch) -> None:
+    for error in (MemoryError, KeyboardInterrupt):
+
+        def fail(*_: Any, error: type[BaseException] = error, **__: Any) -> None:
+            raise error
+
+        monkeypatch.setattr(Image, "open", fail)
+        with pytest.raises(error):
+            decoded(b"any", SHAPE)
+
+
+def test_warnings_are_silent_inside_and_as_before_outside(monkeypatch: pytest.MonkeyPatch) -> None:
+    before = list(warnings.filters)
+
+    def warns(*_: Any, **__: Any) -> Any:
+        warnings.warn("a decoder's worry", UserWarning, stacklevel=1)
+        inside.wait()
+        return photo()
+
+    monkeypatch.setattr(decode, "loaded", warns)
+    inside = threading.Barrier(4)
+    failed = []
+
+    def read() -> None:
+        try:
+            decoded(b"any", SHAPE)
+        except BaseException as error:
+            failed.append(error)
+
+    threads = [threading.Thread(target=read) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert not failed
+    assert warnings.filters == before
+    with pytest.raises(UserWarning, match="still an error"):
+        warnings.warn("still an error", UserWarning, stacklevel=1)
+
+
+@pytest.mark.parametrize(
+    ("name", "wanted"),
+    [
+        ("plain é 猫.png", "plain é 猫.png"),
+        ("a\nb\x1b[31m", r"a\nb\x1b[31m"),
+        ("\udcff\u202e", r"\udcff\u202e"),
+        ("\U0001f600", "\U0001f600"),
+    ],
+)
+def test_names_that_any_terminal_can_show(name: str, wanted: str) -> None:
+    assert shown(name) == wanted
+    shown(name).encode("utf-8")
