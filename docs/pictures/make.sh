@@ -1,5 +1,5 @@
 #!/bin/sh
-# The pictures of docs/methods.md and docs/enemy.md, made again: docs/pictures/make.sh [MOBILENET], from the project's folder.
+# The pictures of docs/methods.md, docs/enemy.md and docs/attribution.md, made again: docs/pictures/make.sh [MOBILENET], from the project's folder.
 # MOBILENET: an ImageNet network of yours as file.py:factory, for the pages' second half; about 15 minutes on one core.
 set -e
 cd "$(dirname "$0")"
@@ -30,3 +30,9 @@ for layer in mixed3b mixed4b mixed5b; do
     phosphene invert miniception $layer fish.png -q -o invert_$layer.png; keep invert_$layer
     phosphene caricature miniception $layer fish.png -q -o caricature_$layer.png; keep caricature_$layer
 done
+phosphene explain miniception logit:goldfish fish.png photo.png -q -o explain.png; keep explain
+phosphene explain miniception logit:goldfish fish.png --method saliency,guided --sanity -q -o explain_sanity.png; rm explain_sanity.png; keep explain_sanity
+if [ -n "$1" ]; then
+    phosphene explain "$1" logit:goldfish fish.png photo.png --labels imagenet --method deconv,guided --size 96 -q -o explain_mobilenet.png
+    keep explain_mobilenet
+fi

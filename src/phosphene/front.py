@@ -117,6 +117,7 @@ def render_batch(
     reference: Any = None,
     transparency: bool = False,
     keep: str | None = None,
+    store: str | None = None,
     progress: Callable[[Progress], None] | None = None,
 ) -> list[Result]:
     """One picture for each target, made together; a picture is the same as when it is made alone.
@@ -132,7 +133,9 @@ def render_batch(
     the ``last`` picture or the ``best``. ``frames``: steps at which the picture is kept. ``redirect``: first steps in
     which a blocked ReLU lets the gradient through. ``robust``: fresh transforms that the final score is averaged over.
     ``arithmetic`` of the ascent: ``bf16`` (where the processor has it) or ``fp32`` on the fast path, ``exact`` for the
-    module as it is; scores are always exact. ``progress``: called during the ascent.
+    module as it is; scores are always exact. ``store``: a store with a scan of real pictures: the record then says where
+    the score lies among them (by default the one that the environment variable PHOSPHENE_STORE names). ``progress``:
+    called during the ascent.
 
     Raises BadTarget, BadSpec, UnknownLayer, UnknownClass, UnitOutOfRange, OutOfMemory, ModelError; Stopped on Ctrl-C.
     """
@@ -149,7 +152,7 @@ def render_batch(
     if not objectives:
         return []
     jobs, given = prepare(network, objectives, options, **said)
-    return make(jobs, network, given=given, watch=Watch(progress, tuple(frames)))
+    return make(jobs, network, given=given, watch=Watch(progress, tuple(frames), store=store))
 
 
 def options_of(

@@ -65,6 +65,7 @@ class Watch:
     jobs_before: int = 0
     jobs_total: int = field(default=0)
     until: int | None = None
+    store: str | None = None  # where scans of real pictures are; by default that of the environment, if it names one
 
 
 def produce(batch: Batch, network: Network, *, given: Given | None = None, watch: Watch | None = None) -> list[Result]:
@@ -132,6 +133,7 @@ class _Making:
         self.exact = Tap(network, layers)
         self.tap = Tap(network, layers, self.job.arithmetic, self.parts.objective.channels)
         self.look = Look(self.exact, self.parts.objective.alone, self.parts.chain, given.reference, self.job.tile)
+        self.naturals = evidence.Naturals.at(watch.store, network)
         self.frames: list[list[Frame]] = [[] for _ in batch.jobs]
         self.begun = time.monotonic()
         self.last: Step | None = None
@@ -275,6 +277,7 @@ class _Making:
             high_frequency=round(fine, 6),
             redirected=int(step.redirected[row]),
             silent=int(step.silent[row]),
+            natural=self.naturals.of(self.parts.objective.objectives[row], seen, row),
         )
 
 

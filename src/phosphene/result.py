@@ -41,13 +41,32 @@ class Sibling:
 
 
 @dataclass(frozen=True)
+class Natural:
+    """Where the unit's activation on the picture lies among real pictures that were scanned.
+
+    ``statistic``: what is compared, the ``mean`` of a channel's map (a class's logit), or for a neuron its value against
+    that of any ``point`` of the map. ``percentile``: the share of real pictures that stay below, 0 to 100. ``extreme``:
+    the natural maximum, the minimum if the target pushes the unit down; ``ratio``: how many times that was reached,
+    None where it has the other sign.
+    """
+
+    scan: str
+    pictures: int
+    statistic: str
+    value: float
+    percentile: float
+    extreme: float
+    ratio: float | None
+
+
+@dataclass(frozen=True)
 class Evidence:
     """What was measured about a picture.
 
     ``unit``: the unit that is ranked, the heaviest of the target. ``rank``: 1 if it fires most of its ``siblings``
     units on its own picture. ``top``: the siblings that fire most. ``high_frequency``: share of spectral energy above a
     quarter of the sampling rate. ``redirected``: first steps whose gradient had to be redirected past inactive ReLUs.
-    ``silent``: steps without gradient at the end.
+    ``silent``: steps without gradient at the end. ``natural``: on real pictures, where a scan of them is at hand.
     """
 
     unit: str | None
@@ -57,6 +76,7 @@ class Evidence:
     high_frequency: float
     redirected: int
     silent: int
+    natural: Natural | None = None
 
 
 @dataclass(frozen=True)

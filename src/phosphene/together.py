@@ -29,6 +29,7 @@ def diverse(
     layer: str | None = None,
     seed: int = 0,
     frames: Sequence[int] = (),
+    store: str | None = None,
     progress: Any = None,
     **options: Any,
 ) -> list[Result]:
@@ -52,7 +53,7 @@ def diverse(
     except KeyboardInterrupt:
         raise Stopped([]) from None  # these are not the pictures that were asked for
     together = make(
-        grouped(jobs, Diversity(where, strength)), network, given=given, watch=Watch(progress, tuple(frames))
+        grouped(jobs, Diversity(where, strength)), network, given=given, watch=Watch(progress, tuple(frames), store=store)
     )
     before, after = (sum(one.score.clean or 0.0 for one in some) for some in (alone, together))
     found = {

@@ -95,4 +95,13 @@ def summary(result: Result) -> str:
         "dead": "  no gradient reached the picture: the unit is off everywhere near it; try another --seed or --start",
         "diverged": "  the score left the finite numbers; the last finite picture is kept; try a lower --lr",
     }[result.status]
-    return f"{result.target}  {result.status}  {'  '.join(values)}{rank}{why}"
+    return f"{result.target}  {result.status}  {'  '.join(values)}{rank}{_natural(result)}{why}"
+
+
+def _natural(result: Result) -> str:
+    """Where it lies among real pictures, if that is known."""
+    found = result.evidence.natural
+    if found is None:
+        return ""
+    times = "" if found.ratio is None else f", {found.ratio:.2f} x their {'maximum' if found.extreme > 0 else 'minimum'}"
+    return f"  above {found.percentile:.4g} % of {found.pictures} real pictures{times}"

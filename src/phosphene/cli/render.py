@@ -75,6 +75,8 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         "--strength", type=number, metavar="S", help="what a likeness of 1 costs, in shares of the score; 1 by default"
     )
     differ.add_argument("--at", metavar="LAYER", help="where they are compared; by default the unit's own layer")
+    parser.add_argument("--store", metavar="S", help="a store with a scan: the record says where the score lies among "
+                        "real pictures; by default that in PHOSPHENE_STORE")  # fmt: skip
     model_arguments(parser)
 
 
@@ -214,6 +216,7 @@ def _render(args: argparse.Namespace, bar: Bar) -> list[Result]:
         "reference": args.photo,
         "transparency": args.transparency,
         "keep": args.keep,
+        "store": args.store,
         "arithmetic": "exact" if args.exact else None,
         "progress": bar,
     }

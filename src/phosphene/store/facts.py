@@ -39,7 +39,8 @@ class Facts:
     channel: int
     pictures: int
 
-    def _ends(self, statistic: Statistic) -> tuple[float, float]:
+    def ends(self, statistic: Statistic) -> tuple[float, float]:
+        """The least and the greatest value."""
         if statistic == "point":
             return self._ends_of_point()
         top = self.arrays[f"top.{statistic}.values"][self.channel, 0]
@@ -54,7 +55,7 @@ class Facts:
         if not len(counts):
             return float("nan"), float("nan")
         ends = edges()
-        return float(ends[counts[0]]), min(float(ends[counts[-1] + 1]), self._ends("max")[1])
+        return float(ends[counts[0]]), min(float(ends[counts[-1] + 1]), self.ends("max")[1])
 
     def _counts(self, statistic: Statistic) -> NDArray[np.int64]:
         places, counts = self.arrays[f"{statistic}.places"], self.arrays[f"{statistic}.counts"]
@@ -66,7 +67,7 @@ class Facts:
 
     def sketch(self, statistic: Statistic) -> Sketch:
         """The distribution over all pictures."""
-        return Sketch(self._counts(statistic), *self._ends(statistic))
+        return Sketch(self._counts(statistic), *self.ends(statistic))
 
     @property
     def density(self) -> float:
@@ -80,7 +81,7 @@ class Facts:
 
     @property
     def maximum(self) -> float:
-        return self._ends("max")[1]
+        return self.ends("max")[1]
 
     @property
     def average(self) -> float:
@@ -89,7 +90,7 @@ class Facts:
     @property
     def state(self) -> Literal["ok", "dead", "always on"]:
         """Dead: it never fires, or is the same on all pictures."""
-        low, high = self._ends("max")
+        low, high = self.ends("max")
         if not self.density or not high > low or np.isnan(high):
             return "dead"
         return "always on" if self.density > ALWAYS and self._rectified else "ok"

@@ -1,0 +1,40 @@
+"""What commands share that read a scan: which one, its network, its pictures."""
+
+from __future__ import annotations
+
+import argparse
+from typing import TYPE_CHECKING
+
+from ..errors import BadSpec, UnknownModel
+
+if TYPE_CHECKING:
+    from ..models.network import Network
+    from ..store.scans import Scan
+
+
+def scan_arguments(parser: argparse.ArgumentParser) -> None:
+    """Which scan, and where its network and pictures are now."""
+    group = parser.add_argument_group("scan")
+    group.add_argument("--scan", metavar="ID", help="which, if the store has several networks; the beginning will do")
+    group.add_argument("--data", metavar="DATA", help="where the pictures are, if not where they were scanned")
+    group.add_argument("--model", metavar="MODEL", help="where the network is, if not where it was scanned")
+    group.add_argument("--device", metavar="NAME", help="cpu, cuda, cuda:1, mps")
+
+
+def open_scan(args: argparse.Namespace, unit: str) -> tuple[Network, Scan]:
+    """The scan that has a unit's layer, and the network that was scanned."""
+    from ..objectives import from_text
+    from ..scanned import network_of
+    from ..store.place import Place
+    from ..store.scans import the_scan
+
+    target = from_text(unit)
+    reads = [layer for _, term in target.terms for layer in term.reads]
+    if len(reads) != 1:
+        raise BadSpec(f"a scan knows channels and classes, such as mixed4b:11 or logit:goldfish, not {unit}")
+    scan = the_scan(Place(args.store), reads[0], name=args.scan)
+    try:
+        return network_of(scan, model=args.model, device=args.device), scan
+    except UnknownModel as error:
+        hint = "" if args.model is not None else "\nsay where the network is now: --model"
+        raise UnknownModel(f"{error}{hint}") from error

@@ -1,0 +1,192 @@
+"""Real pictures beside made ones: a unit's sheet, from a finished scan."""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, final
+
+import numpy as np
+
+from .attribution import attribute_rows, attributions, drawn
+from .declare import checked
+from .examples.shots import Shot, UnitExamples, examples, place_of, tensor
+from .files import check_writable, write_atomic
+from .gallery.panel import BARS, Bars, Panel, Strip, Tile, cropped, panel
+from .models.network import Network
+from .objectives import Neuron, Objective, from_text
+from .result import Pixels, Result
+from .store.scans import Scan
+
+if TYPE_CHECKING:
+    from PIL.Image import Image as Picture
+
+QUANTILES = (0.01, 0.1, 0.25, 0.5, 0.75, 0.9, 0.99)
+
+
+@final
+@dataclass(frozen=True, eq=False)
+class UnitSheet:
+    """The real pictures of a unit, as a sheet and as data. Shows itself in a notebook.
+
+    ``explained``: method -> a picture per top example of what in it the unit responds to. ``optimised``: a picture made
+    for the unit. ``crop``: examples are shown cropped to what the unit sees.
+    """
+
+    found: UnitExamples = field(repr=False)
+    explained: Mapping[str, tuple[Pixels, ...]] = field(default_factory=dict, repr=False)
+    optimised: Result | None = None
+    crop: bool = False
+
+    @property
+    def image(self) -> Picture:
+        """The sheet: facts, histogram, top, spectrum, bottom."""
+        found, facts = self.found, self.found.facts
+        most = facts.maximum if facts.maximum > 0 else 1.0
+        method = "".join(f", {name}" for name in self.explained)
+        top = tuple(self._tile(shot, most, index) for index, shot in enumerate(found.top))
+        strips = (
+            Strip(f"top {len(found.top)} by {_BY[found.by]}: {self._how}{method and ', below them' + method[1:]}", top),
+            Strip("along the spectrum: near zero, low, median, high, top" + self._of_firing, self._row(found.spectrum, most)),
+            Strip(f"bottom {len(found.bottom)} by {_BY[found.by]}", self._row(found.bottom, most)),
+        )
+        return panel(Panel(self._title, self._facts, strips, self._bars, self._side))
+
+    @property
+    def _how(self) -> str:
+        shown = "cropped to what the unit sees" if self.crop else "outlined what its strongest position sees"
+        return f"{shown}; below, its map on the scale of its natural maximum"
+
+    @property
+    def _of_firing(self) -> str:
+        return " (quantiles of the pictures on which it fires)" if self.found.facts.density < 1 else ""
+
+    @property
+    def _title(self) -> str:
+        return f"{self.found.unit} of {self.found.model.rpartition('/')[2]} on {self.found.facts.pictures} real pictures"
+
+    @property
+    def _facts(self) -> tuple[str, ...]:
+        facts = self.found.facts
+        state = {"ok": "", "dead": "dead: ", "always on": "always on: "}[facts.state]
+        fires = f"{state}fires on {100 * facts.density:.3g} % of pictures; maximum {facts.maximum:.3g}, "
+        fires += f"average {facts.average:.3g}"
+        near = ", ".join(f"{unit} ({value:.2f})" for unit, value in facts.siblings[:4])
+        lines = [fires + (f"; fires together with {near}" if near else "")]
+        if facts.broken:
+            lines.append(f"not a finite number on {facts.broken} pictures")
+        return tuple(lines)
+
+    @property
+    def _bars(self) -> Bars:
+        found = self.found
+        sketch = found.facts.sketch(found.by)
+        shares, ends = sketch.histogram(BARS)
+        marks = ((sketch.least, f"{sketch.least:.3g}"), (sketch.quantile(0.5), f"median {sketch.quantile(0.5):.3g}"),
+                 (sketch.quantile(0.99), f"99 % {sketch.quantile(0.99):.3g}"), (sketch.greatest, f"{sketch.greatest:.3g}"))  # fmt: skip
+        return Bars(shares, ends, f"{_BY[found.by]} of a picture, against the root of how many have it", marks)
+
+    @property
+    def _side(self) -> tuple[Tile, ...]:
+        if self.optimised is None:
+            return ()
+        made, natural = self.optimised, self.optimised.evidence.natural
+        detail = made.status
+        if made.status == "ok" and natural is not None and natural.ratio is not None:
+            detail = f"{natural.ratio:.1f} x natural max"
+        return (Tile(made.pixels, "optimised", detail),)
+
+    def _row(self, shots: Sequence[Shot], most: float) -> tuple[Tile, ...]:
+        return tuple(self._tile(shot, most) for shot in shots)
+
+    def _tile(self, shot: Shot, most: float, index: int | None = None) -> Tile:
+        box = None if shot.box is None else (shot.box.top, shot.box.left, shot.box.bottom, shot.box.right)
+        more = () if index is None else tuple(cropped(rows[index], box if self.crop else None)
+                                              for rows in self.explained.values())  # fmt: skip
+        level = f"{shot.example.level} " if shot.example.level not in ("top", "bottom") else ""
+        heat = None if shot.heat is None or self.crop else np.maximum(shot.heat, 0) / most
+        pixels = cropped(shot.pixels, box) if self.crop else shot.pixels
+        said = shot.label or Path(shot.name).name
+        return Tile(pixels, f"{level}{shot.example.value:.3g}", said, None if self.crop else box, heat, more)
+
+    def record(self) -> dict[str, Any]:
+        """Everything but the pictures as JSON data."""
+        found, facts = self.found, self.found.facts
+        mean, most = facts.sketch("mean"), facts.sketch("max")
+        return {
+            "unit": found.unit, "model": found.model, "data": found.source, "pictures": facts.pictures, "by": found.by,
+            "state": facts.state, "density": facts.density, "maximum": facts.maximum, "average": facts.average,
+            "not_finite": facts.broken,
+            "quantiles": {str(q): {"max": most.quantile(q), "mean": mean.quantile(q)} for q in QUANTILES},
+            "fires_with": [{"unit": unit, "correlation": value} for unit, value in facts.siblings],
+            "shares_examples_with": None if facts.sharing is None else dict(zip(("unit", "overlap"), facts.sharing, strict=True)),
+            "twin_by_weights": None if facts.twin is None else dict(zip(("unit", "cosine"), facts.twin, strict=True)),
+            "top": [_said(shot) for shot in found.top], "bottom": [_said(shot) for shot in found.bottom],
+            "spectrum": [_said(shot) for shot in found.spectrum],
+        }  # fmt: skip
+
+    def save(self, path: str | Path) -> Path:
+        """Write the sheet as PNG and, last, its data beside it as ``.json``; returns the sheet's path."""
+        path = Path(path)
+        for one in (path, path.with_suffix(".json")):
+            check_writable(one)
+        write_atomic(path, self._repr_png_())
+        write_atomic(path.with_suffix(".json"), (json.dumps(self.record(), indent=2) + "\n").encode())
+        return path
+
+    def _repr_png_(self) -> bytes:
+        buffer = io.BytesIO()
+        self.image.save(buffer, format="PNG")
+        return buffer.getvalue()
+
+
+_BY = {"max": "maximum", "mean": "mean"}
+
+
+def _said(shot: Shot) -> dict[str, Any]:
+    box = None if shot.box is None else [shot.box.top, shot.box.left, shot.box.bottom, shot.box.right]
+    return {
+        "picture": shot.example.picture, "name": shot.name, "label": shot.label, "value": shot.example.value,
+        "position": None if shot.example.position is None else list(shot.example.position), "sees": box,
+        "level": shot.example.level,
+    }  # fmt: skip
+
+
+def unit_sheet(
+    network: Network,
+    scan: Scan,
+    unit: str | Objective,
+    *,
+    by: Literal["max", "mean"] = "max",
+    count: int = 9,
+    methods: Sequence[str] = (),
+    optimised: Result | None = None,
+    crop: bool = False,
+    data: Any = None,
+) -> UnitSheet:
+    """A unit's strongest and weakest real pictures and those in between, and what is known of it.
+
+    ``methods``: attributions that are added below each of the strongest, from the position that fired (the Deep
+    Visualization Toolbox's "deconv of top-9"). ``optimised``: a picture of the same unit, to show beside. ``crop``: show
+    what the unit sees alone. ``data``: where the pictures are, if not where they were scanned.
+    """
+    target = checked(network, from_text(unit) if isinstance(unit, str) else unit)
+    found = examples(network, scan, target, by=by, count=count, data=data)
+    explained = {}
+    layer, channel = place_of(target)
+    for name in methods:
+        aims = [
+            Neuron(layer, channel, (shot.example.position[0], shot.example.position[1]))
+            if shot.example.position is not None and len(shot.example.position) == 2 else target
+            for shot in found.top
+        ]  # fmt: skip
+        made = attribute_rows(network, aims, tensor([shot.pixels for shot in found.top], network), name)
+        explained[name] = tuple(drawn(row.cpu().numpy(), colours=_colours(name))[0] for row in made.signed)
+    return UnitSheet(found, explained, optimised, crop)
+
+
+def _colours(method: str) -> bool:
+    return bool(attributions.get(method)().colours)
