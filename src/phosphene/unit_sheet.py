@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, final
 
@@ -47,7 +47,7 @@ class UnitSheet:
         found, facts = self.found, self.found.facts
         most = facts.maximum if facts.maximum > 0 else 1.0
         method = "".join(f", {name}" for name in self.explained)
-        top = tuple(self._tile(shot, most, index) for index, shot in enumerate(found.top))
+        top = tuple(self._best(shot, most, index) for index, shot in enumerate(found.top))
         strips = (
             Strip(f"top {len(found.top)} by {_BY[found.by]}: {self._how}{method and ', below them' + method[1:]}", top),
             Strip("along the spectrum: near zero, low, median, high, top" + self._of_firing, self._row(found.spectrum, most)),
@@ -100,17 +100,13 @@ class UnitSheet:
         return (Tile(made.pixels, "optimised", detail),)
 
     def _row(self, shots: Sequence[Shot], most: float) -> tuple[Tile, ...]:
-        return tuple(self._tile(shot, most) for shot in shots)
+        return tuple(tile_of(shot, most, self.crop) for shot in shots)
 
-    def _tile(self, shot: Shot, most: float, index: int | None = None) -> Tile:
-        box = None if shot.box is None else (shot.box.top, shot.box.left, shot.box.bottom, shot.box.right)
-        more = () if index is None else tuple(cropped(rows[index], box if self.crop else None)
-                                              for rows in self.explained.values())  # fmt: skip
-        level = f"{shot.example.level} " if shot.example.level not in ("top", "bottom") else ""
-        heat = None if shot.heat is None or self.crop else np.maximum(shot.heat, 0) / most
-        pixels = cropped(shot.pixels, box) if self.crop else shot.pixels
-        said = shot.label or Path(shot.name).name
-        return Tile(pixels, f"{level}{shot.example.value:.3g}", said, None if self.crop else box, heat, more)
+    def _best(self, shot: Shot, most: float, index: int) -> Tile:
+        """One of the strongest, with what explains it."""
+        box = _box(shot) if self.crop else None
+        more = tuple(cropped(rows[index], box) for rows in self.explained.values())
+        return replace(tile_of(shot, most, self.crop), more=more)
 
     def record(self) -> dict[str, Any]:
         """Everything but the pictures as JSON data."""
@@ -124,8 +120,8 @@ class UnitSheet:
             "fires_with": [{"unit": unit, "correlation": value} for unit, value in facts.siblings],
             "shares_examples_with": None if facts.sharing is None else dict(zip(("unit", "overlap"), facts.sharing, strict=True)),
             "twin_by_weights": None if facts.twin is None else dict(zip(("unit", "cosine"), facts.twin, strict=True)),
-            "top": [_said(shot) for shot in found.top], "bottom": [_said(shot) for shot in found.bottom],
-            "spectrum": [_said(shot) for shot in found.spectrum],
+            "top": [said(shot) for shot in found.top], "bottom": [said(shot) for shot in found.bottom],
+            "spectrum": [said(shot) for shot in found.spectrum],
         }  # fmt: skip
 
     def save(self, path: str | Path) -> Path:
@@ -146,11 +142,26 @@ class UnitSheet:
 _BY = {"max": "maximum", "mean": "mean"}
 
 
-def _said(shot: Shot) -> dict[str, Any]:
-    box = None if shot.box is None else [shot.box.top, shot.box.left, shot.box.bottom, shot.box.right]
+def tile_of(shot: Shot, most: float, crop: bool = False) -> Tile:
+    """A real picture as a tile; ``most``: the activation that is drawn brightest."""
+    fires = shot.example.value > 0  # what a silent unit would see says nothing
+    level = f"{shot.example.level} " if shot.example.level not in ("top", "bottom") else ""
+    value, label = f"{level}{shot.example.value:.3g}", shot.label or Path(shot.name).name
+    if crop:
+        return Tile(cropped(shot.pixels, _box(shot) if fires else None), value, label)
+    heat = None if shot.heat is None else np.maximum(shot.heat, 0) / most
+    return Tile(shot.pixels, value, label, _box(shot) if fires else None, heat)
+
+
+def _box(shot: Shot) -> tuple[int, int, int, int] | None:
+    return None if shot.box is None else (shot.box.top, shot.box.left, shot.box.bottom, shot.box.right)
+
+
+def said(shot: Shot) -> dict[str, Any]:
+    box = _box(shot)
     return {
         "picture": shot.example.picture, "name": shot.name, "label": shot.label, "value": shot.example.value,
-        "position": None if shot.example.position is None else list(shot.example.position), "sees": box,
+        "position": None if shot.example.position is None else list(shot.example.position), "sees": None if box is None else list(box),
         "level": shot.example.level,
     }  # fmt: skip
 

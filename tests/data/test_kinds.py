@@ -254,6 +254,7 @@ class TestHub:
         monkeypatch.setattr(datasets.config, "HF_DATASETS_CACHE", tmp_path / "cache")
         a_parquet_of_hugging_face(tmp_path)
         pictures = open_pictures(f"hf:{tmp_path}/hf")
+        assert pictures.raw(0) in FILES.values()  # as it is stored, so that what is damaged is found one by one
         assert contents(pictures) == WANTED
 
 
@@ -303,6 +304,16 @@ class TestLive:
         for i in range(3):
             pictures.raw(i), pictures.label(i)
         assert taken == [0, 1, 2]
+
+    def test_the_item_kept_stays_here(self, tmp_path: Path) -> None:
+        class Opened(list[Any]):
+            def __getitem__(self, index: Any) -> Any:
+                return Image.open(tmp_path / "a.png")  # an open file, which does not pickle
+
+        photo().save(tmp_path / "a.png")
+        pictures = open_pictures(Opened([0]))
+        pictures.raw(0).close()
+        assert pictures.__getstate__()["_last"] == (-1, None)
 
     def test_torchvisions_own(self, tmp_path: Path) -> None:
         from torchvision.datasets import ImageFolder

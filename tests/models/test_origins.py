@@ -126,7 +126,7 @@ def test_a_tensor_written_over_is_lost() -> None:
     assert (weight_twins(load(rest), "end")[0] == -1).all()
 
 
-@pytest.mark.parametrize("how", ["norm", "functional", "scale", "layer norm", "group norm"])
+@pytest.mark.parametrize("how", ["norm", "functional", "torch", "scale", "layer norm", "group norm"])
 def test_a_negative_scale_turns_a_row(how) -> None:
     gamma = torch.tensor([1.0, 2.0, 3.0, 1.0, -1.0, -1.0])
 
@@ -134,6 +134,8 @@ def test_a_negative_scale_turns_a_row(how) -> None:
         y = n.conv(x)
         if how == "functional":
             return F.batch_norm(y, torch.zeros(6), torch.ones(6), gamma)
+        if how == "torch":
+            return torch.batch_norm(y, gamma, None, torch.zeros(6), torch.ones(6), False, 0.1, 1e-5, False)
         if how == "scale":
             return gamma[:, None, None] * y
         if how == "layer norm":

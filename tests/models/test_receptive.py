@@ -69,6 +69,8 @@ LOCAL = {
     "torch.conv2d": [Lambda(lambda x: torch.conv2d(x, torch.ones(4, 4, 3, 3, dtype=x.dtype), None, 2))],
     "padded by hand": [Lambda(lambda x: F.pad(x, (0, 1, 0, 1))), conv(stride=2), nn.ZeroPad2d(2), conv(5)],
     "from the other side": [Lambda(lambda x: F.pad(x, (1, 1, 1, 1), mode="circular")), conv()],
+    "reflected far": [nn.ReflectionPad2d((3, 2, 2, 3)), conv(1)],
+    "replicated": [nn.ReplicationPad2d(2), conv(1)],
     "reflected": [nn.ReflectionPad2d(1), conv()],
     "batch norm": [conv(padding=1), nn.BatchNorm2d(4), nn.ReLU(), nn.Dropout(), conv(padding=1)],
     "in place": [conv(padding=1), Lambda(lambda x: x.mul_(2).add_(1)), nn.ReLU(inplace=True), conv(padding=1)],

@@ -193,6 +193,7 @@ def test_graph_measurement_and_brute_force_agree(parts, data, height, width) -> 
 GATES = [
     nn.ReLU(), nn.ReLU(True), nn.ReLU6(True), nn.Hardswish(), nn.Hardtanh(), nn.Hardsigmoid(),
     Lambda(lambda x: x.clamp_(min=0)), Lambda(lambda x: F.threshold_(x, 0, 0)), Lambda(torch.sign),
+    Lambda(lambda x: F.relu(x).add_(1)), Lambda(lambda x: x.relu().mul_(2).relu_()),
 ]  # fmt: skip
 
 

@@ -226,9 +226,8 @@ def _alone(func: Any, name: str, source: Tensor, made: Tensor, args: Any, kwargs
     if name == "neg" or name == "__neg__":
         return -source
     if name == "batch_norm":
-        place = 3 if func is F.batch_norm else 1
-        weight = kwargs.get("weight", args[place] if len(args) > place else None)
-        return _turned(source, weight, 1)
+        # F.batch_norm hands its weight on by name
+        return _turned(source, args[1] if func is torch.batch_norm else kwargs.get("weight"), 1)
     if name in ("layer_norm", "group_norm"):  # what they subtract is the same for all siblings
         weight = kwargs.get("weight", args[2] if len(args) > 2 else None)
         return _turned(source, weight, 1 if name == "group_norm" else source.ndim - getattr(weight, "ndim", 1))
