@@ -71,7 +71,10 @@ class Facets:
         """Everything but the pictures as JSON data."""
         kinds, found = self.kinds, self.kinds.found
         return {
-            "unit": self.unit, "model": self.model, "data": self.source, "pictures": kinds.pictures,
+            "unit": self.unit,
+            "model": self.model,
+            "data": self.source,
+            "pictures": kinds.pictures,
             "features": {"layer": kinds.features, "at": kinds.at},
             "silhouettes": {str(number): score for number, score in found.silhouettes.items()},
             "chance": None if np.isnan(found.chance) else found.chance,
@@ -79,7 +82,7 @@ class Facets:
                 {"members": kind.members, "real": [said(shot) for shot in kind.shots], "optimised": made.record()}
                 for kind, made in zip(kinds.kinds, self.pictures, strict=True)
             ],
-        }  # fmt: skip
+        }
 
     def save(self, path: str | Path) -> Path:
         """Write the sheet as PNG and, last, its data beside it as ``.json``; returns the sheet's path."""
@@ -129,12 +132,21 @@ def facets(
     for number, kind in enumerate(kinds.kinds):
         try:
             one = render(
-                network, aim, image=Fourier(size), start=kind.mean, mask=_middle(size, spread), steps=steps, seed=seed,
-                store=store, progress=progress,
-            )  # fmt: skip
+                network,
+                aim,
+                image=Fourier(size),
+                start=kind.mean,
+                mask=_middle(size, spread),
+                steps=steps,
+                seed=seed,
+                store=store,
+                progress=progress,
+            )
         except Stopped:
             raise Stopped([]) from None  # a facet without its neighbours is not what was asked for
-        made.append(replace(one, found={"facet": {"number": number + 1, "of": kinds.found.count, "members": kind.members}}))
+        made.append(
+            replace(one, found={"facet": {"number": number + 1, "of": kinds.found.count, "members": kind.members}})
+        )
     name = f"{shown_layer(kinds.layer)}:{kinds.channel}"
     facts = scan.unit(kinds.layer, kinds.channel)
     return Facets(name, scan.model, scan.plan.source, kinds, tuple(made), max(facts.maximum, 1e-9))

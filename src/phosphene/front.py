@@ -133,9 +133,9 @@ def render_batch(
     the ``last`` picture or the ``best``. ``frames``: steps at which the picture is kept. ``redirect``: first steps in
     which a blocked ReLU lets the gradient through. ``robust``: fresh transforms that the final score is averaged over.
     ``arithmetic`` of the ascent: ``bf16`` (where the processor has it) or ``fp32`` on the fast path, ``exact`` for the
-    module as it is; scores are always exact. ``store``: a store with a scan of real pictures: the record then says where
-    the score lies among them (by default the one that the environment variable PHOSPHENE_STORE names). ``progress``:
-    called during the ascent.
+    module as it is; scores are always exact. ``store``: a store with a scan of real pictures: the record then says
+    where the score lies among them (by default the one that the environment variable PHOSPHENE_STORE names).
+    ``progress``: called during the ascent.
 
     Raises BadTarget, BadSpec, UnknownLayer, UnknownClass, UnitOutOfRange, OutOfMemory, ModelError; Stopped on Ctrl-C.
     """

@@ -44,10 +44,10 @@ class Sibling:
 class Natural:
     """Where the unit's activation on the picture lies among real pictures that were scanned.
 
-    ``statistic``: what is compared, the ``mean`` of a channel's map (a class's logit), or for a neuron its value against
-    that of any ``point`` of the map. ``percentile``: the share of real pictures that stay below, 0 to 100. ``extreme``:
-    the natural maximum, the minimum if the target pushes the unit down; ``ratio``: how many times that was reached,
-    None where it has the other sign.
+    ``statistic``: what is compared, the ``mean`` of a channel's map (a class's logit), or for a neuron its value
+    against that of any ``point`` of the map. ``percentile``: the share of real pictures that stay below, 0 to 100.
+    ``extreme``: the natural maximum, the minimum if the target pushes the unit down; ``ratio``: how many times that was
+    reached, None where it has the other sign.
     """
 
     scan: str

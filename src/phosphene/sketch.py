@@ -1,8 +1,9 @@
 """How often each value came: counts in bins whose edges are the same for every unit, network and shard.
 
-A bin is a 32-bit float's sign, exponent and first four bits: 16 bins an octave from 2^-12 to 2^12, so that an edge is at
-most 6.25 % from the next. Which bin a value falls in does not depend on what came before, and counts are whole numbers:
-sketches of shards add up to that of the whole, in any order, bit for bit. After DDSketch (Masson 2019). No torch.
+A bin is a 32-bit float's sign, exponent and first four bits: 16 bins an octave from 2^-12 to 2^12, so that an edge is
+at most 6.25 % from the next. Which bin a value falls in does not depend on what came before, and counts are whole
+numbers: sketches of shards add up to that of the whole, in any order, bit for bit. After DDSketch (Masson 2019). No
+torch.
 """
 
 from __future__ import annotations

@@ -52,9 +52,8 @@ def diverse(
         alone = make(jobs, network, given=given, watch=Watch(progress))
     except KeyboardInterrupt:
         raise Stopped([]) from None  # these are not the pictures that were asked for
-    together = make(
-        grouped(jobs, Diversity(where, strength)), network, given=given, watch=Watch(progress, tuple(frames), store=store)
-    )
+    watch = Watch(progress, tuple(frames), store=store)
+    together = make(grouped(jobs, Diversity(where, strength)), network, given=given, watch=watch)
     before, after = (sum(one.score.clean or 0.0 for one in some) for some in (alone, together))
     found = {
         "alone": [one.score.clean for one in alone],

@@ -50,7 +50,10 @@ class UnitSheet:
         top = tuple(self._best(shot, most, index) for index, shot in enumerate(found.top))
         strips = (
             Strip(f"top {len(found.top)} by {_BY[found.by]}: {self._how}{method and ', below them' + method[1:]}", top),
-            Strip("along the spectrum: near zero, low, median, high, top" + self._of_firing, self._row(found.spectrum, most)),
+            Strip(
+                "along the spectrum: near zero, low, median, high, top" + self._of_firing,
+                self._row(found.spectrum, most),
+            ),
             Strip(f"bottom {len(found.bottom)} by {_BY[found.by]}", self._row(found.bottom, most)),
         )
         return panel(Panel(self._title, self._facts, strips, self._bars, self._side))
@@ -66,7 +69,9 @@ class UnitSheet:
 
     @property
     def _title(self) -> str:
-        return f"{self.found.unit} of {self.found.model.rpartition('/')[2]} on {self.found.facts.pictures} real pictures"
+        return (
+            f"{self.found.unit} of {self.found.model.rpartition('/')[2]} on {self.found.facts.pictures} real pictures"
+        )
 
     @property
     def _facts(self) -> tuple[str, ...]:
@@ -85,8 +90,12 @@ class UnitSheet:
         found = self.found
         sketch = found.facts.sketch(found.by)
         shares, ends = sketch.histogram(BARS)
-        marks = ((sketch.least, f"{sketch.least:.3g}"), (sketch.quantile(0.5), f"median {sketch.quantile(0.5):.3g}"),
-                 (sketch.quantile(0.99), f"99 % {sketch.quantile(0.99):.3g}"), (sketch.greatest, f"{sketch.greatest:.3g}"))  # fmt: skip
+        marks = (
+            (sketch.least, f"{sketch.least:.3g}"),
+            (sketch.quantile(0.5), f"median {sketch.quantile(0.5):.3g}"),
+            (sketch.quantile(0.99), f"99 % {sketch.quantile(0.99):.3g}"),
+            (sketch.greatest, f"{sketch.greatest:.3g}"),
+        )
         return Bars(shares, ends, f"{_BY[found.by]} of a picture, against the root of how many have it", marks)
 
     @property
@@ -94,7 +103,7 @@ class UnitSheet:
         if self.optimised is None:
             return ()
         made, natural = self.optimised, self.optimised.evidence.natural
-        detail = made.status
+        detail: str = made.status
         if made.status == "ok" and natural is not None and natural.ratio is not None:
             detail = f"{natural.ratio:.1f} x natural max"
         return (Tile(made.pixels, "optimised", detail),)
@@ -113,16 +122,24 @@ class UnitSheet:
         found, facts = self.found, self.found.facts
         mean, most = facts.sketch("mean"), facts.sketch("max")
         return {
-            "unit": found.unit, "model": found.model, "data": found.source, "pictures": facts.pictures, "by": found.by,
-            "state": facts.state, "density": facts.density, "maximum": facts.maximum, "average": facts.average,
+            "unit": found.unit,
+            "model": found.model,
+            "data": found.source,
+            "pictures": facts.pictures,
+            "by": found.by,
+            "state": facts.state,
+            "density": facts.density,
+            "maximum": facts.maximum,
+            "average": facts.average,
             "not_finite": facts.broken,
             "quantiles": {str(q): {"max": most.quantile(q), "mean": mean.quantile(q)} for q in QUANTILES},
             "fires_with": [{"unit": unit, "correlation": value} for unit, value in facts.siblings],
-            "shares_examples_with": None if facts.sharing is None else dict(zip(("unit", "overlap"), facts.sharing, strict=True)),
-            "twin_by_weights": None if facts.twin is None else dict(zip(("unit", "cosine"), facts.twin, strict=True)),
-            "top": [said(shot) for shot in found.top], "bottom": [said(shot) for shot in found.bottom],
+            "shares_examples_with": _pair("overlap", facts.sharing),
+            "twin_by_weights": _pair("cosine", facts.twin),
+            "top": [said(shot) for shot in found.top],
+            "bottom": [said(shot) for shot in found.bottom],
             "spectrum": [said(shot) for shot in found.spectrum],
-        }  # fmt: skip
+        }
 
     def save(self, path: str | Path) -> Path:
         """Write the sheet as PNG and, last, its data beside it as ``.json``; returns the sheet's path."""
@@ -140,6 +157,10 @@ class UnitSheet:
 
 
 _BY = {"max": "maximum", "mean": "mean"}
+
+
+def _pair(what: str, found: tuple[int, float] | None) -> dict[str, Any] | None:
+    return None if found is None else {"unit": found[0], what: found[1]}
 
 
 def tile_of(shot: Shot, most: float, crop: bool = False) -> Tile:
@@ -160,10 +181,14 @@ def _box(shot: Shot) -> tuple[int, int, int, int] | None:
 def said(shot: Shot) -> dict[str, Any]:
     box = _box(shot)
     return {
-        "picture": shot.example.picture, "name": shot.name, "label": shot.label, "value": shot.example.value,
-        "position": None if shot.example.position is None else list(shot.example.position), "sees": None if box is None else list(box),
+        "picture": shot.example.picture,
+        "name": shot.name,
+        "label": shot.label,
+        "value": shot.example.value,
+        "position": None if shot.example.position is None else list(shot.example.position),
+        "sees": None if box is None else list(box),
         "level": shot.example.level,
-    }  # fmt: skip
+    }
 
 
 def unit_sheet(
@@ -181,8 +206,8 @@ def unit_sheet(
     """A unit's strongest and weakest real pictures and those in between, and what is known of it.
 
     ``methods``: attributions that are added below each of the strongest, from the position that fired (the Deep
-    Visualization Toolbox's "deconv of top-9"). ``optimised``: a picture of the same unit, to show beside. ``crop``: show
-    what the unit sees alone. ``data``: where the pictures are, if not where they were scanned.
+    Visualization Toolbox's "deconv of top-9"). ``optimised``: a picture of the same unit, to show beside. ``crop``:
+    show what the unit sees alone. ``data``: where the pictures are, if not where they were scanned.
     """
     target = checked(network, from_text(unit) if isinstance(unit, str) else unit)
     found = examples(network, scan, target, by=by, count=count, data=data)
@@ -191,9 +216,10 @@ def unit_sheet(
     for name in methods:
         aims = [
             Neuron(layer, channel, (shot.example.position[0], shot.example.position[1]))
-            if shot.example.position is not None and len(shot.example.position) == 2 else target
+            if shot.example.position is not None and len(shot.example.position) == 2
+            else target
             for shot in found.top
-        ]  # fmt: skip
+        ]
         made = attribute_rows(network, aims, tensor([shot.pixels for shot in found.top], network), name)
         explained[name] = tuple(drawn(row.cpu().numpy(), colours=_colours(name))[0] for row in made.signed)
     return UnitSheet(found, explained, optimised, crop)

@@ -156,6 +156,17 @@ def test_a_negative_scale_turns_a_row(how) -> None:
     assert incoming(network, ["end"])["end"].sign.tolist() == [1, 1, 1, 1, -1, -1]
 
 
+@pytest.mark.parametrize(
+    "turn", [lambda y: 1 - y, torch.neg, lambda y: y / -2, lambda y: torch.sub(1, y), lambda y: -3 * y]
+)
+def test_what_turns_some_channels(turn) -> None:
+    network = load(lambda n, x: torch.cat([(y := n.conv(x))[:, :3], turn(y[:, 3:])], 1))
+    assert incoming(network, ["end"])["end"].sign.tolist() == [1, 1, 1, -1, -1, -1]
+    weight = network.module.conv.weight.detach().clone()
+    weight[3:] *= -1
+    assert weight_twins(network, "end")[0].tolist() == by_hand(weight)[0]
+
+
 def test_a_channel_that_is_scaled_away_has_none() -> None:
     found, cosines = weight_twins(
         load(lambda n, x: n.conv(x) * torch.tensor([1, 0, 1, 1, 1, 1.0])[:, None, None]), "end"

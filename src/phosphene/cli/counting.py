@@ -1,4 +1,4 @@
-"""How a pass over a dataset looks: a bar on a terminal, a line now and then elsewhere; pictures a second and the end."""
+"""How a pass over a dataset looks: a bar on a terminal, a line now and then elsewhere; the pace and the end."""
 
 from __future__ import annotations
 

@@ -22,12 +22,16 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("store", metavar="S", help="the store of a scan: phosphene scan MODEL --data ... --store S")
     parser.add_argument("unit", metavar="UNIT", help="a channel or a class, such as mixed4b:11 or logit:goldfish")
     parser.add_argument("-o", dest="out", metavar="FILE.png", help="the sheet; its data goes beside it as .json")
-    parser.add_argument("--by", default="max", metavar="max|mean", help="which is strong: the maximum (default) or the "
-                        "mean of its map")  # fmt: skip
+    parser.add_argument(
+        "--by", default="max", metavar="max|mean", help="which is strong: the maximum (default) or the mean of its map"
+    )
     parser.add_argument("--count", type=whole, metavar="N", help="of the strongest and weakest; all that were kept")
     parser.add_argument("--crop", action="store_true", help="cropped to what the unit sees instead of outlined")
-    parser.add_argument("--explain", metavar="A,B,...", help="below each of the strongest, what in it the unit responds "
-                        "to: saliency, deconv, guided, gradient_x_input")  # fmt: skip
+    parser.add_argument(
+        "--explain",
+        metavar="A,B,...",
+        help="below each of the strongest, what the unit responds to in it: saliency, deconv, guided, gradient_x_input",
+    )
     parser.add_argument("--optimised", action="store_true", help="make a picture of the unit too, and show it beside")
     parser.add_argument("--steps", type=whole, metavar="N", help="for the optimised picture")
     parser.add_argument("--json", action="store_true", help="print the data too")
@@ -49,7 +53,15 @@ def run(args: argparse.Namespace) -> int:
     count = scan.plan.k if args.count is None else args.count
     made = _optimised(args, network) if args.optimised else None
     found = unit_sheet(
-        network, scan, args.unit, by=args.by, count=count, methods=methods, crop=args.crop, data=args.data, optimised=made
+        network,
+        scan,
+        args.unit,
+        by=args.by,
+        count=count,
+        methods=methods,
+        crop=args.crop,
+        data=args.data,
+        optimised=made,
     )
     found.save(paths.picture)
     if args.json:
@@ -57,8 +69,11 @@ def run(args: argparse.Namespace) -> int:
     if not args.quiet:
         out = sys.stderr if args.json else sys.stdout
         facts = found.found.facts
-        print(f"{found.found.unit}  {facts.state}  fires on {100 * facts.density:.3g} % of {facts.pictures} pictures  "
-              f"maximum {facts.maximum:.3f}", file=out)  # fmt: skip
+        print(
+            f"{found.found.unit}  {facts.state}  fires on {100 * facts.density:.3g} % of {facts.pictures} pictures  "
+            f"maximum {facts.maximum:.3f}",
+            file=out,
+        )
         print(f"sheet {paths.picture}  data {paths.record(1)}", file=out)
     return 0
 

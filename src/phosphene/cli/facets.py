@@ -18,10 +18,18 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("unit", metavar="UNIT", help="a channel or a class, such as mixed4b:11 or logit:goldfish")
     parser.add_argument("-o", dest="out", metavar="FILE.png", help="the sheet; its data goes beside it as .json")
     parser.add_argument("--count", type=whole, metavar="N", help="so many facets; by default as many as there are")
-    parser.add_argument("--features", metavar="LAYER", help="by what pictures are told apart; by default the unit's own "
-                        "layer where it fires most")  # fmt: skip
-    parser.add_argument("--spread", type=number, default=0.3, metavar="S", help="how far from the middle a picture may "
-                        "change, in sides; .3")  # fmt: skip
+    parser.add_argument(
+        "--features",
+        metavar="LAYER",
+        help="by what pictures are told apart; by default the unit's own layer where it fires most",
+    )
+    parser.add_argument(
+        "--spread",
+        type=number,
+        default=0.3,
+        metavar="S",
+        help="how far from the middle a picture may change, in sides; .3",
+    )
     parser.add_argument("--steps", type=whole, metavar="N", help="of each ascent, instead of the standard ones")
     parser.add_argument("--seed", type=whole, default=0, metavar="N", help="same seed, same facets; 0")
     parser.add_argument("--json", action="store_true", help="print the data too")
@@ -38,9 +46,18 @@ def run(args: argparse.Namespace) -> int:
     try:
         with Bar(args.quiet) as bar:
             found = facets(
-                network, scan, args.unit, count=args.count, features=args.features, spread=args.spread, steps=args.steps,
-                seed=args.seed, data=args.data, store=args.store, progress=bar,
-            )  # fmt: skip
+                network,
+                scan,
+                args.unit,
+                count=args.count,
+                features=args.features,
+                spread=args.spread,
+                steps=args.steps,
+                seed=args.seed,
+                data=args.data,
+                store=args.store,
+                progress=bar,
+            )
     except KeyboardInterrupt:
         if not args.quiet:
             print("phosphene: stopped early; nothing was written", file=sys.stderr)
@@ -52,6 +69,8 @@ def run(args: argparse.Namespace) -> int:
     if not args.quiet:
         out = sys.stderr if args.json else sys.stdout
         sizes = ", ".join(str(kind.members) for kind in found.kinds.kinds)
-        print(f"{found.unit}  {found.kinds.found.count} facets among {found.kinds.pictures} pictures: {sizes}", file=out)
+        print(
+            f"{found.unit}  {found.kinds.found.count} facets among {found.kinds.pictures} pictures: {sizes}", file=out
+        )
         print(f"sheet {paths.picture}  data {paths.record(1)}", file=out)
     return 0

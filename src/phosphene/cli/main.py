@@ -24,6 +24,7 @@ COMMANDS = {
     "scan": "real pictures through all layers at once: what fires every unit",
     "examples": "the real pictures that fire a unit most and least, and those in between",
     "facets": "the kinds of real pictures that fire a unit, and a picture made for each",
+    "units": "all units as a table: dead ones, always on, near-duplicates, how often each fires",
     "merge": "the shards of a scan put together",
     "layers": "a network's layers: name, kind, channels, map size, receptive field; and its preprocessing",
     "models": "what can be loaded, and from where",

@@ -103,5 +103,7 @@ def _natural(result: Result) -> str:
     found = result.evidence.natural
     if found is None:
         return ""
-    times = "" if found.ratio is None else f", {found.ratio:.2f} x their {'maximum' if found.extreme > 0 else 'minimum'}"
+    times = (
+        "" if found.ratio is None else f", {found.ratio:.2f} x their {'maximum' if found.extreme > 0 else 'minimum'}"
+    )
     return f"  above {found.percentile:.4g} % of {found.pictures} real pictures{times}"

@@ -30,8 +30,11 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("model", metavar="MODEL", help="such as miniception; see phosphene models")
     parser.add_argument("--data", required=True, metavar="DATA", help="real pictures; see below")
     parser.add_argument("--store", required=True, metavar="S", help="where the scan is kept: a folder or a URL")
-    parser.add_argument("--layers", metavar="A,B,...", help="names and globs; logit for the classes; by default the "
-                        "layers that one would look into and the classes")  # fmt: skip
+    parser.add_argument(
+        "--layers",
+        metavar="A,B,...",
+        help="names and globs; logit for the classes; by default the layers that one would look into and the classes",
+    )
     parser.add_argument("-k", type=whole, default=9, metavar="N", help="pictures kept at each end of each unit; 9")
     parser.add_argument("--many", type=whole, default=256, metavar="N", help="of the strongest, for facets; 256")
     parser.add_argument("--sample", type=whole, default=1024, metavar="N", help="pictures of which all is kept; 1024")
@@ -54,10 +57,21 @@ def run(args: argparse.Namespace) -> int:
     with Counter(args.quiet) as counter:
         try:
             made = scan(
-                load(args), args.data, store=args.store, layers=layers, k=args.k, many=args.many, sample=args.sample,
-                batch=args.batch, limit=args.limit, size=(size, size) if isinstance(size, int) else size, shard=shard,
-                workers=args.workers, every=args.every, progress=counter,
-            )  # fmt: skip
+                load(args),
+                args.data,
+                store=args.store,
+                layers=layers,
+                k=args.k,
+                many=args.many,
+                sample=args.sample,
+                batch=args.batch,
+                limit=args.limit,
+                size=(size, size) if isinstance(size, int) else size,
+                shard=shard,
+                workers=args.workers,
+                every=args.every,
+                progress=counter,
+            )
         except KeyboardInterrupt:
             if not args.quiet:
                 done = f" after {counter.last.done} pictures" if counter.last is not None else ""
@@ -72,8 +86,11 @@ def run(args: argparse.Namespace) -> int:
     if not args.quiet:
         out = sys.stderr if args.json else sys.stdout
         tell_skipped(made.skipped)
-        print(f"scan {made.id[:8]}: {made.pictures} pictures, {made.plan.units} units of "
-              f"{len(made.plan.tracks)} layers of {made.model}", file=out)  # fmt: skip
+        print(
+            f"scan {made.id[:8]}: {made.pictures} pictures, {made.plan.units} units of "
+            f"{len(made.plan.tracks)} layers of {made.model}",
+            file=out,
+        )
         first = next((track.name for track in made.plan.tracks if track.size), made.plan.tracks[0].name)
         print(f"look: phosphene examples {args.store} {first}:0", file=out)
     return 0

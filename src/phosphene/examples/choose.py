@@ -13,8 +13,17 @@ from ..models.network import Network
 from ..store.plan import Track
 
 # what only scales, moves, thins out or passes on what the layer before it has shown
-_PASSING = (nn.Identity, nn.Flatten, nn.modules.dropout._DropoutNd, nn.modules.batchnorm._BatchNorm, nn.LayerNorm,
-            nn.GroupNorm, nn.modules.pooling._MaxPoolNd, nn.modules.pooling._AvgPoolNd, nn.modules.pooling._AdaptiveAvgPoolNd)  # fmt: skip
+_PASSING = (
+    nn.Identity,
+    nn.Flatten,
+    nn.modules.dropout._DropoutNd,
+    nn.modules.batchnorm._BatchNorm,
+    nn.LayerNorm,
+    nn.GroupNorm,
+    nn.modules.pooling._MaxPoolNd,
+    nn.modules.pooling._AvgPoolNd,
+    nn.modules.pooling._AdaptiveAvgPoolNd,
+)
 LOGITS = "logit"  # how the network's output is asked for
 
 

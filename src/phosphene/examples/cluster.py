@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from ..errors import MissingDependency
 
 COMPONENTS, MOST, LEAST = 50, 10, 8  # of the PCA; kinds; members of a kind, on the average
+NOISE = 0.01  # silhouettes that differ by less are as good; the fewest kinds of them are taken
 SHUFFLED = 5  # times that the same is tried on features without structure
 
 Vectors = NDArray[np.floating[Any]]
@@ -62,7 +63,8 @@ def clusters(features: Vectors, *, seed: int = 0, count: int | None = None) -> C
     silhouettes = {number: round(score, 4) for number, (score, _) in tried.items()}
     if not tried:
         return Clusters(np.zeros(n, np.int64), reduced, {}, float("nan"))
-    best = max(tried, key=lambda number: (tried[number][0], -number))
+    most = max(score for score, _ in tried.values())
+    best = min(number for number, (score, _) in tried.items() if score >= most - NOISE)
     chance = _chance(reduced, best, seed)
     if count is None and tried[best][0] <= chance:
         return Clusters(np.zeros(n, np.int64), reduced, silhouettes, round(chance, 4))

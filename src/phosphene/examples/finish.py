@@ -10,13 +10,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ..sketch import BINS
 from ..store.parts import packed
 from ..store.place import Place
 from ..store.plan import Plan, Track
 from ..store.scans import RECORD, Scan, file_of, folder_of
 from .part import Arrays, Part
 from .tally import FIXED, LISTS, STATISTICS, read_keys
-from ..sketch import BINS
 
 SIBLINGS = 8  # units that fire together, kept for each
 COMPARED = 64  # strongest pictures that two units may share
@@ -57,7 +57,10 @@ def _layer(track: Track, units: slice, tally: Arrays, sample: Arrays, twins: tup
     for name in STATISTICS:
         places = tally[f"{name}.places"]
         inside = slice(*np.searchsorted(places, [units.start * BINS, units.stop * BINS]))
-        made[f"{name}.places"], made[f"{name}.counts"] = places[inside] - units.start * BINS, tally[f"{name}.counts"][inside]
+        made[f"{name}.places"], made[f"{name}.counts"] = (
+            places[inside] - units.start * BINS,
+            tally[f"{name}.counts"][inside],
+        )
     made["sample.pictures"] = sample["sample.pictures"]
     made["sample.max"], made["sample.mean"] = sample["sample.max"][:, units], sample["sample.mean"][:, units]
     made["twins"], made["twins.cosine"] = twins[0][units], twins[1][units]
@@ -79,7 +82,7 @@ def _together(means: NDArray[np.float32]) -> Arrays:
 
 def _shared(top: NDArray[np.int64], block: int = 8192) -> Arrays:
     """The sibling that shares most of its strongest pictures with a unit, and the share of them, 0 to 1."""
-    units, kept = top.shape
+    units = len(top)
     known = (top >= 0).sum(1)
     pictures, places = np.unique(top, return_inverse=True)
     places = places.reshape(top.shape)

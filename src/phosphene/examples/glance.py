@@ -31,7 +31,9 @@ class Glance:
         self._tap.__enter__()
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self._tap.__exit__(kind, error, trace)
 
     def __call__(self, pictures: Images, numbers: Tensor) -> Seen:

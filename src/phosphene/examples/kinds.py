@@ -10,18 +10,18 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from ..address import OUTPUT
 from ..errors import BadSpec
 from ..models.network import Network
+from ..objectives import Objective
 from ..result import Pixels
 from ..store.facts import Example
-from ..store.scans import Scan
+from ..store.scans import Scan, shown_layer
 from ..tap import Tap
 from .cluster import Clusters, clusters
 from .shots import TOGETHER, Shot, pictures_of, pixels_of, place_of, same_network, taken, tensor
-from ..objectives import Objective
 
 NEAREST = 15  # pictures whose mean a facet begins from (Nguyen 2016)
+SHARE, LISTED = 0.02, 96  # of all pictures, the strongest that count; but so many if there are so few
 FEWEST = 32  # pictures of a unit below which nothing can be said of kinds
 
 
@@ -68,11 +68,12 @@ def kinds_of(
     """
     layer, channel = place_of(unit)
     facts, track = scan.unit(layer, channel), scan.track(layer)
-    strongest = [one for one in facts.examples("top", "max", scan.plan.many) if one.value > 0]
+    many = max(LISTED, round(SHARE * scan.pictures))  # of few pictures the strongest 256 are not strong any more
+    strongest = [one for one in facts.examples("top", "max", min(many, scan.plan.many)) if one.value > 0]
     if len(strongest) < FEWEST:
         raise BadSpec(
-            f"{layer.replace(OUTPUT, 'logit')}:{channel} fires on {len(strongest)} of the pictures that were kept; kinds "
-            f"need {FEWEST} or more: scan more pictures, or keep more with --many"
+            f"{shown_layer(layer)}:{channel} fires on {len(strongest)} of the pictures that were kept; "
+            f"kinds need {FEWEST} or more: scan more pictures, or keep more with --many"
         )
     same_network(network, scan)
     own = len(track.size) == 2
@@ -117,7 +118,7 @@ def _vectors(
             some = peaks[start : start + TOGETHER]
             where = torch.tensor([one.position for one in some], device=acts.device)
             rows.append(acts[torch.arange(len(some), device=acts.device), :, where[:, 0], where[:, 1]])
-    return torch.cat(rows).double().cpu().numpy()
+    return np.asarray(torch.cat(rows).cpu().numpy(), np.float64)
 
 
 def _normed(vectors: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -86,7 +86,8 @@ class Part:
             sample.append(*values)
             skipped = {number: (name, why) for number, name, why in head["skipped"]}
             twins = np.array(arrays["twins"]), np.array(arrays["twins.cosine"])
-            return cls(plan, *head["batches"], Tally.of(arrays), sample, twins, skipped)
+            first, last, following = head["batches"]
+            return cls(plan, first, last, following, Tally.of(arrays), sample, twins, skipped)
         except (KeyError, TypeError, ValueError) as error:
             raise StoreError(f"a shard of the scan cannot be read ({error!r}); delete it and run it again") from error
 

@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 from ..address import OUTPUT
 from ..data import Pictures, open_pictures
 from ..errors import BadSpec, OutOfMemory, StoreError
-from ..models.origins import all_twins
 from ..models.network import Network, first_line, out_of_memory
+from ..models.origins import all_twins
 from ..store.parts import packed, unpacked
 from ..store.place import Place
 from ..store.plan import Plan
@@ -157,7 +157,8 @@ class _Running:
             if not out_of_memory(error):
                 raise
             raise OutOfMemory(
-                f"{self.plan.batch} pictures at once do not fit in memory ({first_line(error)}); choose a smaller --batch"
+                f"{self.plan.batch} pictures at once do not fit in memory ({first_line(error)}); "
+                "choose a smaller --batch"
             ) from error
         except KeyboardInterrupt:
             if self.whole:  # else a batch is half counted, and what was written last stands

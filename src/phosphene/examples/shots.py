@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any, Literal, final
 
 import numpy as np
@@ -75,7 +76,9 @@ def examples(
     if by not in ("max", "mean"):
         raise BadSpec(f"examples are by max or by mean, not by {by!r}")
     if isinstance(count, bool) or not isinstance(count, int) or not 1 <= count <= scan.plan.k:
-        raise BadSpec(f"the scan kept {scan.plan.k} pictures at each end, so the count is 1 to {scan.plan.k}, not {count!r}")
+        raise BadSpec(
+            f"the scan kept {scan.plan.k} pictures at each end, so the count is 1 to {scan.plan.k}, not {count!r}"
+        )
     layer, channel = place_of(unit)
     facts = scan.unit(layer, channel)
     same_network(network, scan)
@@ -85,7 +88,7 @@ def examples(
     with network.frozen():
         shots = list(taken(network, scan, layer, channel, every, pictures))
     ends = np.cumsum([0, *map(len, rows)])
-    top, bottom, spectrum = (tuple(shots[a:b]) for a, b in zip(ends, ends[1:], strict=False))
+    top, bottom, spectrum = (tuple(shots[a:b]) for a, b in pairwise(ends))
     spelled = f"{shown_layer(layer)}:{channel}"
     return UnitExamples(spelled, scan.model, scan.plan.source, by, facts, top, bottom, spectrum)
 

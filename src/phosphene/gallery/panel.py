@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -139,7 +138,9 @@ def _strip(strip: Strip, width: int) -> Image.Image:
 
 def _head(what: Panel, width: int) -> Image.Image:
     side = [(fitted(tile.pixels), tile) for tile in what.side]
-    below = max([HIGH + 2 * LINE if what.bars is not None else 0, *(one.height + 2 * LINE for one, _ in side)], default=0)
+    below = max(
+        [HIGH + 2 * LINE if what.bars is not None else 0, *(one.height + 2 * LINE for one, _ in side)], default=0
+    )
     top = LINE * (1 + len(what.facts)) + GAP
     paper = Image.new("RGB", (width, top + below + GAP), PAPER)
     draw = ImageDraw.Draw(paper)
@@ -181,7 +182,12 @@ def _histogram(draw: ImageDraw.ImageDraw, bars: Bars, at: tuple[int, int], width
 
 
 def _write(
-    draw: ImageDraw.ImageDraw, at: tuple[int, int], text: str, colour: tuple[int, int, int], width: int, size: int = SIZE
+    draw: ImageDraw.ImageDraw,
+    at: tuple[int, int],
+    text: str,
+    colour: tuple[int, int, int],
+    width: int,
+    size: int = SIZE,
 ) -> None:
     font = ImageFont.load_default(size=size)
     draw.text(at, fitting(draw, text, font, width), fill=colour, font=font)
@@ -193,5 +199,3 @@ def cropped(pixels: Pixels, box: tuple[int, int, int, int] | None) -> Pixels:
         return pixels
     top, left, bottom, right = box
     return np.ascontiguousarray(pixels[top:bottom, left:right])
-
-

@@ -107,7 +107,13 @@ def incoming(network: Network, layers: Sequence[str]) -> dict[str, Incoming]:
 
 def all_twins(network: Network, layers: Sequence[str]) -> dict[str, Twins]:
     """``weight_twins`` of many layers, from one forward."""
-    return {layer: rows.twins() for layer, rows in incoming(network, layers).items()}
+    found: dict[tuple[bytes, ...], Twins] = {}  # a convolution, its norm and its ReLU have the same rows
+    twins = {}
+    for layer, rows in incoming(network, layers).items():
+        key = rows.group.tobytes(), rows.row.tobytes(), rows.sign.tobytes()
+        index, cosine = found[key] if key in found else found.setdefault(key, rows.twins())
+        twins[layer] = index.copy(), cosine.copy()
+    return twins
 
 
 def weight_twins(network: Network, layer: str) -> Twins:

@@ -9,12 +9,12 @@ from typing import Any, Literal, final
 import numpy as np
 from numpy.typing import NDArray
 
-from ..sketch import BINS, Sketch
+from ..sketch import BINS, ZERO, Sketch, edges
 from .plan import Track
 
 Statistic = Literal["max", "mean", "point"]
 LEVELS = (("low", 0.1), ("low", 0.25), ("median", 0.5), ("high", 0.75), ("high", 0.9), ("high", 0.99))
-ALWAYS = 0.999  # a unit that fires on more is always on
+ALWAYS = 0.999  # a unit that fires at more positions is always on
 
 
 @final
@@ -49,8 +49,6 @@ class Facts:
 
     def _ends_of_point(self) -> tuple[float, float]:
         """Of a position's value the bins alone are known; no value is above the greatest maximum."""
-        from ..sketch import edges
-
         counts = np.flatnonzero(self._counts("point"))
         if not len(counts):
             return float("nan"), float("nan")
@@ -75,6 +73,12 @@ class Facts:
         return float(self.arrays["fired"][self.channel] / max(self.pictures, 1))
 
     @property
+    def active(self) -> float:
+        """The share of positions at which it fires, one drawn from each picture."""
+        counts = self._counts("point")
+        return float(counts[ZERO + 1 :].sum() / max(counts.sum(), 1))
+
+    @property
     def broken(self) -> int:
         """Pictures on which it was not a finite number."""
         return int(self.arrays["broken"][self.channel])
@@ -89,11 +93,11 @@ class Facts:
 
     @property
     def state(self) -> Literal["ok", "dead", "always on"]:
-        """Dead: it never fires, or is the same on all pictures."""
+        """Dead: it never fires, or is the same on all pictures. Always on: it has a ReLU that never stops it."""
         low, high = self.ends("max")
         if not self.density or not high > low or np.isnan(high):
             return "dead"
-        return "always on" if self.density > ALWAYS and self._rectified else "ok"
+        return "always on" if self.active > ALWAYS and self._rectified else "ok"
 
     @property
     def _rectified(self) -> bool:

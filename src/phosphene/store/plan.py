@@ -32,9 +32,9 @@ class Track:
 class Plan:
     """Everything that decides what a scan finds.
 
-    ``model``: the network's spec as data. ``source``: the dataset, ``pictures`` of it. ``shape``: channels, height, width
-    as the network sees them. ``k``: pictures kept at each end of each unit, ``many`` by its maximum. ``sample``: pictures
-    whose values are all kept. ``batch``: pictures that go through the network together, always the same ones.
+    ``model``: the network's spec as data. ``source``: the dataset, ``pictures`` of it. ``shape``: channels, height,
+    width as the network sees them. ``k``: pictures kept at each end of each unit, ``many`` by its maximum. ``sample``:
+    pictures whose values are all kept. ``batch``: pictures that go through the network together, always the same ones.
     """
 
     model: Mapping[str, Any]

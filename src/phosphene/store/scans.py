@@ -94,8 +94,9 @@ class Scan:
             path = f"{folder_of(self.id)}/{entry['file']}"
             data = self.place.read(path)
             if hashlib.blake2b(data, digest_size=16).hexdigest() != entry["hash"]:
-                raise StoreError(f"{path} is damaged: its content does not fit its hash; delete {folder_of(self.id)} "
-                                 "and scan again")  # fmt: skip
+                raise StoreError(
+                    f"{path} is damaged: its content does not fit its hash; delete {folder_of(self.id)} and scan again"
+                )
             self._layers[track.name] = unpacked(data, path)[0]
         self._layers.move_to_end(track.name)
         while len(self._layers) > KEPT:
@@ -137,8 +138,9 @@ def the_scan(place: Place, layer: str | None = None, *, name: str | None = None)
     every: Sequence[Scan] = scans_in(place)
     if not every:
         unfinished = [scan for scan in place.names("scans") if place.names(f"{folder_of(scan)}/parts")]
-        hint = "there is one that is not finished: run it again, or merge its shards: phosphene merge" if unfinished else (
-            "make one: phosphene scan MODEL --data FOLDER --store")  # fmt: skip
+        hint = "make one: phosphene scan MODEL --data FOLDER --store"
+        if unfinished:
+            hint = "there is one that is not finished: run it again, or merge its shards: phosphene merge"
         raise StoreError(f"the store {place.url} has no finished scan; {hint} {place.url}")
     named = [scan for scan in every if name is None or scan.id.startswith(name)]
     if not named:
