@@ -14,7 +14,10 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from .again import replay as replay
     from .errors import PhospheneError as PhospheneError
+    from .examples import merge as merge
+    from .examples import scan as scan
     from .explanation import explain as explain
+    from .faceted import facets as facets
     from .front import load as load
     from .front import render as render
     from .front import render_batch as render_batch
@@ -51,7 +54,11 @@ if TYPE_CHECKING:
     from .photo import invert as invert
     from .produce import Stopped as Stopped
     from .result import Result as Result
+    from .scanned import network_of as network_of
+    from .scanned import open_scan as open_scan
     from .side_by_side import compare as compare
+    from .store.scans import Scan as Scan
+    from .store.table import units_of as units_of
     from .together import diverse as diverse
     from .together import grid as grid
     from .together import interpolate as interpolate
@@ -61,6 +68,7 @@ if TYPE_CHECKING:
     from .transforms import Pad as Pad
     from .transforms import Rotate as Rotate
     from .transforms import Scale as Scale
+    from .unit_sheet import examples_of as examples_of
 
 _HOME = {
     "Adam": "optimizers",
@@ -96,6 +104,7 @@ _HOME = {
     "Rotate": "transforms",
     "SGD": "optimizers",
     "Scale": "transforms",
+    "Scan": "store.scans",
     "Stopped": "produce",
     "TotalVariation": "objectives",
     "accentuate": "photo",
@@ -104,14 +113,21 @@ _HOME = {
     "decoder": "models.decoders",
     "diverse": "together",
     "dream": "photo",
+    "examples_of": "unit_sheet",
     "explain": "explanation",
+    "facets": "faceted",
     "grid": "together",
     "interpolate": "together",
     "invert": "photo",
     "load": "front",
+    "merge": "examples",
+    "network_of": "scanned",
+    "open_scan": "scanned",
     "render": "front",
     "render_batch": "front",
     "replay": "again",
+    "scan": "examples",
+    "units_of": "store.table",
 }
 
 __all__ = [
@@ -148,6 +164,7 @@ __all__ = [
     "Result",
     "Rotate",
     "Scale",
+    "Scan",
     "Stopped",
     "TotalVariation",
     "accentuate",
@@ -156,14 +173,21 @@ __all__ = [
     "decoder",
     "diverse",
     "dream",
+    "examples_of",
     "explain",
+    "facets",
     "grid",
     "interpolate",
     "invert",
     "load",
+    "merge",
+    "network_of",
+    "open_scan",
     "render",
     "render_batch",
     "replay",
+    "scan",
+    "units_of",
 ]
 
 

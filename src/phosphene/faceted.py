@@ -110,7 +110,7 @@ def facets(
     steps: int | None = None,
     seed: int = 0,
     data: Any = None,
-    store: str | None = None,
+    store: str | Path | None = None,
     progress: Callable[[Progress], None] | None = None,
 ) -> Facets:
     """What kinds of things fire a unit: its strongest real pictures in clusters, and a picture optimised for each.

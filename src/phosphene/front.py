@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 from torch import nn
@@ -117,7 +118,7 @@ def render_batch(
     reference: Any = None,
     transparency: bool = False,
     keep: str | None = None,
-    store: str | None = None,
+    store: str | Path | None = None,
     progress: Callable[[Progress], None] | None = None,
 ) -> list[Result]:
     """One picture for each target, made together; a picture is the same as when it is made alone.
@@ -152,7 +153,12 @@ def render_batch(
     if not objectives:
         return []
     jobs, given = prepare(network, objectives, options, **said)
-    return make(jobs, network, given=given, watch=Watch(progress, tuple(frames), store=store))
+    return make(jobs, network, given=given, watch=Watch(progress, tuple(frames), store=url(store)))
+
+
+def url(store: str | Path | None) -> str | None:
+    """A store as text."""
+    return None if store is None else str(store)
 
 
 def options_of(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 from .examples.shots import same_network
@@ -14,7 +15,7 @@ from .store.place import Place
 from .store.scans import Scan, the_scan
 
 
-def open_scan(store: str, layer: str | None = None, *, name: str | None = None) -> Scan:
+def open_scan(store: str | Path, layer: str | None = None, *, name: str | None = None) -> Scan:
     """The scan of a store: that of most pictures which has ``layer``; ``name``: the beginning of its id.
 
     Raises StoreError when there is none, or scans of several networks.

@@ -36,7 +36,10 @@ def bin_of(values: Any) -> Any:
 
 
 def edges() -> Values:
-    """The ``BINS + 1`` edges from low to high; the bin of zeros has no width, the outermost end at +-2^(HIGH + 4)."""
+    """The ``BINS + 1`` edges from low to high; the bin of zeros has no width.
+
+    The outermost are shown as ending at +-2^(HIGH + 4); what is beyond is counted in them too.
+    """
     inner = np.arange((HIGH - LOW) * FINE + 1)
     positive = 2.0 ** (LOW + inner // FINE) * (1 + inner % FINE / FINE)
     side = np.concatenate([[0.0], positive, [2.0 ** (HIGH + 4)]])
@@ -61,12 +64,13 @@ class Sketch:
         ``(n + 1,)``."""
         where = np.flatnonzero(self.counts)
         ends = edges()
+        ends[[0, -1]] = -np.inf, np.inf  # the outermost bins hold whatever is beyond
         low = np.clip(ends[where], self.least, self.greatest)
         high = np.clip(ends[where + 1], self.least, self.greatest)
         return low, high, np.concatenate([[0], np.cumsum(self.counts[where])]).astype(float)
 
     def quantile(self, q: float) -> float:
-        """The value that a share ``q`` of all lies below; within half a bin, 3 %, of the exact one."""
+        """The value that a share ``q`` of all lies below; in the same bin as the exact one, so within 6.25 % of it."""
         if not self.total:
             return float("nan")
         low, high, below = self._steps()
@@ -76,16 +80,19 @@ class Sketch:
         return float(low[at] + np.clip(share, 0, 1) * (high[at] - low[at]))
 
     def below(self, value: float) -> float:
-        """The share of all values that lie below ``value``, half of those that equal it counted, 0 to 1."""
+        """The share of all values that lie below ``value``, 0 to 1; it is off by a part of its bin's share at most.
+
+        Half of the zeros lie below zero, and half of all where all are the same.
+        """
         if not self.total or np.isnan(value):
             return float("nan")
         if value < self.least or value > self.greatest:
             return float(value > self.greatest)
         low, high, below = self._steps()
-        at = int(np.clip(np.searchsorted(low, value, side="right") - 1, 0, len(low) - 1))
-        width = high[at] - low[at]
-        share = 0.5 if width == 0 else float(np.clip((value - low[at]) / width, 0, 1))
-        return float((below[at] + share * (below[at + 1] - below[at])) / below[-1])
+        width = high - low
+        inside = np.clip((value - low) / np.where(width > 0, width, 1), 0, 1)
+        share = np.where(width > 0, inside, ((value > low) * 1.0 + (value >= low)) / 2)
+        return float(share @ np.diff(below) / below[-1])
 
     def histogram(self, bars: int = 40) -> tuple[Values, Values]:
         """Shares in ``bars`` even bars from the least to the greatest: ``(bars,)``, and their ``(bars + 1,)`` ends.
@@ -93,7 +100,7 @@ class Sketch:
         A bin's count is spread evenly over the bars that it overlaps.
         """
         low, high = self.least, self.greatest
-        ends = np.linspace(low, high if high > low else low + 1e-9, bars + 1)
+        ends = np.linspace(low, high if high > low else low + 1e-9 * max(1.0, abs(low)), bars + 1)
         if not self.total:
             return np.zeros(bars), ends
         starts, stops, below = self._steps()

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from itertools import combinations
+from pathlib import Path
 from typing import Any
 
 from .address import OUTPUT
 from .declare import targets_of
 from .errors import BadSpec
-from .front import load, make, options_of, prepare, render_batch, steps_of
+from .front import load, make, options_of, prepare, render_batch, steps_of, url
 from .images import Aligned
 from .models.network import Network
 from .objectives import Alignment, Channel, Diversity, Group, Objective, groups
@@ -29,7 +30,7 @@ def diverse(
     layer: str | None = None,
     seed: int = 0,
     frames: Sequence[int] = (),
-    store: str | None = None,
+    store: str | Path | None = None,
     progress: Any = None,
     **options: Any,
 ) -> list[Result]:
@@ -52,7 +53,7 @@ def diverse(
         alone = make(jobs, network, given=given, watch=Watch(progress))
     except KeyboardInterrupt:
         raise Stopped([]) from None  # these are not the pictures that were asked for
-    watch = Watch(progress, tuple(frames), store=store)
+    watch = Watch(progress, tuple(frames), store=url(store))
     together = make(grouped(jobs, Diversity(where, strength)), network, given=given, watch=watch)
     before, after = (sum(one.score.clean or 0.0 for one in some) for some in (alone, together))
     found = {

@@ -191,7 +191,7 @@ def said(shot: Shot) -> dict[str, Any]:
     }
 
 
-def unit_sheet(
+def examples_of(
     network: Network,
     scan: Scan,
     unit: str | Objective,

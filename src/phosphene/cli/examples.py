@@ -48,11 +48,11 @@ def run(args: argparse.Namespace) -> int:
     paths = Paths(Path(args.out)) if args.out is not None else None
     network, scan = open_scan(args, args.unit)
     paths = paths or Paths(default_name(scan.model, f"examples {args.unit}", 0))
-    from ..unit_sheet import unit_sheet
+    from ..unit_sheet import examples_of
 
     count = scan.plan.k if args.count is None else args.count
     made = _optimised(args, network) if args.optimised else None
-    found = unit_sheet(
+    found = examples_of(
         network,
         scan,
         args.unit,

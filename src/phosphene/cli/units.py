@@ -47,7 +47,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     from ..store.place import Place
     from ..store.scans import shown_layer, the_scan
-    from ..store.table import FORMATS, counted, encoded, rows_of, sorted_by
+    from ..store.table import FORMATS, counted, encoded, sorted_by, units_of
 
     if args.limit is not None and args.limit < 1:
         raise BadSpec(f"--limit is 1 row or more, not {args.limit}")
@@ -61,7 +61,7 @@ def run(args: argparse.Namespace) -> int:
     chosen = [track.name for track in scan.plan.tracks if fnmatchcase(shown_layer(track.name), args.layer)]
     if not chosen:
         raise UnknownLayer(f"no scanned layer matches {args.layer!r}; {closest(args.layer.strip('*'), names)}")
-    rows = [row for layer in chosen for row in rows_of(scan, layer)]
+    rows = [row for layer in chosen for row in units_of(scan, layer)]
     shown = sorted_by(rows, args.sort, ascending=args.ascending)[: args.limit]
     if out is not None:
         write_atomic(out, encoded(shown, out))

@@ -118,12 +118,14 @@ def _vectors(
             some = peaks[start : start + TOGETHER]
             where = torch.tensor([one.position for one in some], device=acts.device)
             rows.append(acts[torch.arange(len(some), device=acts.device), :, where[:, 0], where[:, 1]])
-    return np.asarray(torch.cat(rows).cpu().numpy(), np.float64)
+    found: NDArray[np.float64] = np.asarray(torch.cat(rows).cpu().numpy(), np.float64)
+    return found
 
 
 def _normed(vectors: NDArray[np.float64]) -> NDArray[np.float64]:
     """Directions: how strongly a picture excites everything is no difference in kind."""
-    return vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-12)
+    unit: NDArray[np.float64] = vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-12)
+    return unit
 
 
 def _centred(pixels: Pixels, example: Example, size: tuple[int, ...]) -> Pixels:

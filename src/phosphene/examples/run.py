@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import Any, final
 
 import numpy as np
@@ -45,7 +46,7 @@ def scan(
     network: Network,
     data: Any,
     *,
-    store: str,
+    store: str | Path,
     layers: Sequence[str] | None = None,
     k: int = 9,
     many: int = 256,
@@ -199,7 +200,7 @@ class _Running:
         self.progress(ScanProgress(self._done, total, len(self.part.skipped), (self._done - self.before) / spent))
 
 
-def merge(stores: Sequence[str], *, into: str | None = None) -> list[Scan]:
+def merge(stores: Sequence[str | Path], *, into: str | Path | None = None) -> list[Scan]:
     """Put the shards of scans together, from one store or several; into the first unless another is named.
 
     Raises StoreError when there are none, or when some of a scan are missing: it names them.

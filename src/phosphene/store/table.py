@@ -53,7 +53,7 @@ class Row:
 COLUMNS = tuple(field.name for field in fields(Row))
 
 
-def rows_of(scan: Scan, layer: str) -> list[Row]:
+def units_of(scan: Scan, layer: str) -> list[Row]:
     """A row per unit of a layer, by number."""
     track = scan.track(layer)
     return [
