@@ -1,4 +1,4 @@
-"""``phosphene scan``, ``merge``, ``examples``, ``units`` and ``facets`` as a user runs them: killed, stopped, misused."""
+"""Scans and the commands that read them, as a user runs them: killed, stopped, misused."""
 
 from __future__ import annotations
 
@@ -49,7 +49,6 @@ def store(source: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     assert ran.out.startswith("scan ")
     assert "160 pictures, 356 units of 3 layers of miniception" in ran.out
     assert "skipped cold/näh 漢字.jpg: " in ran.err
-    assert "160/161" not in ran.err
     return folder / "s"
 
 

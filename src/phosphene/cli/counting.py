@@ -40,7 +40,7 @@ class Counter:
             self.quiet = True
 
     def _say(self, progress: ScanProgress) -> None:
-        if time.monotonic() - self._said < PAUSE and progress.done < progress.total:
+        if time.monotonic() - self._said < PAUSE:  # what is over soon needs no lines
             return
         self._said = time.monotonic()
         left = (progress.total - progress.done) / max(progress.rate, 1e-9)

@@ -207,7 +207,6 @@ def merge(stores: Sequence[str | Path], *, into: str | Path | None = None) -> li
     """
     places = [Place(str(store)) for store in stores]
     target = Place(str(into)) if into is not None else places[0]
-    target.check()
     found: dict[str, dict[tuple[int, int], Part]] = {}
     for place in places:
         for name in place.names("scans"):
@@ -219,6 +218,7 @@ def merge(stores: Sequence[str | Path], *, into: str | Path | None = None) -> li
                     found[name][part.first, part.last] = part
     if not found:
         raise StoreError(f"no shards of a scan in {', '.join(map(str, stores))}; scan with --shard 1/N to N/N first")
+    target.check()
     return [_merged(target, list(parts.values())) for parts in found.values()]
 
 

@@ -22,7 +22,7 @@ EMPTY = torch.iinfo(torch.int64).min
 LAST = 2**32 - 1  # pictures are numbered below this
 STATISTICS = ("max", "mean", "point")  # of a picture's map: greatest, mean, the value at one position drawn by number
 LISTS = ("top.max", "top.mean", "bottom.max", "bottom.mean")
-FIXED = 2**20  # sums are of whole multiples of 1 / FIXED
+FIXED = 2**20  # sums are of whole multiples of 1 / FIXED, of means no further from zero than that
 
 Arrays = dict[str, NDArray[Any]]
 
@@ -46,6 +46,14 @@ def keys_of(values: Tensor, pictures: Tensor, *, bottom: bool = False) -> Tensor
         ordered = ~ordered
     keys = (ordered.to(torch.int64) << 32) | (LAST - pictures)[:, None]
     return torch.where(values.isfinite(), keys, EMPTY)
+
+
+def values_of(keys: Tensor, *, bottom: bool = False) -> Tensor:
+    """The values of keys; nan where there is none."""
+    ordered = (keys >> 32).to(torch.int32)
+    ordered = ~ordered if bottom else ordered
+    values = (ordered ^ ((ordered >> 31) & 0x7FFFFFFF)).view(torch.float32)
+    return torch.where(keys == EMPTY, torch.nan, values)
 
 
 def read_keys(keys: NDArray[np.int64], *, bottom: bool = False) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
@@ -78,37 +86,43 @@ class Tally:
     def add(self, seen: Seen, pictures: Tensor) -> None:
         """Count a batch; ``pictures``: their numbers ``(b,)``."""
         fine = seen.max.isfinite() & seen.mean.isfinite()
+        whole = bool(fine.all())
         self.pictures += len(pictures)
         self.broken += (~fine).sum(0)
         self.fired += (fine & (seen.max > 0)).sum(0)
         fixed = (seen.mean.to(torch.float64) * FIXED).round().clamp(-(2.0**40), 2.0**40)
         self.total += torch.where(fine, fixed, 0.0).to(torch.int64).sum(0)
         for name in LISTS:
-            end, _, statistic = name.partition(".")
-            values = torch.where(fine, getattr(seen, statistic), torch.nan)
-            self._keep(name, keys_of(values, pictures, bottom=end == "bottom").T, seen.where.T)
+            values = getattr(seen, name.partition(".")[2])
+            self._offer(name, values if whole else torch.where(fine, values, torch.nan), seen.where, pictures)
         first = torch.arange(self.units) * BINS
         for name in STATISTICS:
             values = getattr(seen, name)
-            good = fine & values.isfinite()
+            good = values.isfinite() & fine
             places = (bin_of((values + 0.0).view(torch.int32)) + first).reshape(-1)
             self.counts[name].view(-1).scatter_add_(0, places, good.reshape(-1).to(torch.int32))
 
-    def _keep(self, name: str, keys: Tensor, where: Tensor) -> None:
-        """Put new keys ``(units, b)`` in a list; only of units for which there is one that gets in."""
+    def _offer(self, name: str, values: Tensor, where: Tensor, pictures: Tensor) -> None:
+        """Put values ``(b, units)`` in a list, of the units for which one may get in; soon that is few of them."""
+        bottom = name.startswith("bottom")
+        bar = values_of(self.keys[name][:, -1], bottom=bottom)  # nan while there is room
+        below = (values > bar) if bottom else (values < bar)
+        rows = (~below).any(0).nonzero()[:, 0]
+        if len(rows):
+            self._keep(name, rows, keys_of(values[:, rows], pictures, bottom=bottom).T, where[:, rows].T)
+
+    def _keep(self, name: str, rows: Tensor, keys: Tensor, where: Tensor) -> None:
+        """The best of what a list holds for some units and new keys ``(rows, n)``."""
         old = self.keys[name]
-        rows = (keys > old[:, -1:]).any(1).nonzero()[:, 0]
-        if not len(rows):
-            return
-        best = torch.cat([old[rows], keys[rows]], 1).topk(old.shape[1], dim=1)
+        best = torch.cat([old[rows], keys], 1).topk(old.shape[1], dim=1)
         old[rows] = best.values
-        both = torch.cat([self.where[name][rows], where[rows].to(torch.int32)], 1)
+        both = torch.cat([self.where[name][rows], where.to(torch.int32)], 1)
         self.where[name][rows] = torch.where(best.values == EMPTY, 0, both.gather(1, best.indices))
 
     def merge(self, other: Tally) -> None:
         """Add what another tally knows of other pictures."""
         for name in LISTS:
-            self._keep(name, other.keys[name], other.where[name])
+            self._keep(name, torch.arange(self.units), other.keys[name], other.where[name])
         for name in STATISTICS:
             self.counts[name] += other.counts[name]
         self.fired += other.fired

@@ -109,8 +109,9 @@ class Facts:
         if statistic != "point":
             values = self.arrays[f"top.{statistic}.values"][self.channel]
             listed = values[np.isfinite(values)]
-            if len(listed) and value >= listed[-1]:
-                seen = max(self.pictures - self.broken, 1)
+            seen = self.pictures - self.broken
+            # pictures that are not listed may equal the last one that is
+            if len(listed) and (value > listed[-1] or (len(listed) == seen and not np.isnan(value))):
                 return 100.0 * (1 - float((listed > value).sum() + (listed == value).sum() / 2) / seen)
         return 100.0 * self.sketch(statistic).below(value)
 

@@ -21,7 +21,7 @@ def packed(arrays: Arrays, head: Mapping[str, Any]) -> bytes:
     from safetensors.numpy import save
 
     text = json.dumps(head, sort_keys=True)
-    data = save({name: np.ascontiguousarray(arrays[name]) for name in sorted(arrays)}, metadata={"head": text})
+    data = save({name: np.asarray(arrays[name], order="C") for name in sorted(arrays)}, metadata={"head": text})
     return MARK + hashlib.blake2b(data, digest_size=SEAL).digest() + data
 
 

@@ -25,6 +25,8 @@ class Place:
     def _opened(self) -> tuple[Any, str]:
         import fsspec
 
+        if not self.url or "\0" in self.url:
+            raise StoreError(f"a store is a folder or a URL, not {self.url!r}")
         try:
             filesystem, root = fsspec.core.url_to_fs(self.url)
         except ImportError as error:
@@ -46,7 +48,7 @@ class Place:
             return
         try:
             folder.mkdir(parents=True, exist_ok=True)
-            probe = folder / f".probe-{uuid.uuid4().hex}"
+            probe = folder / f".phosphene-{uuid.uuid4().hex}"
             probe.touch()
             probe.unlink()
         except FileExistsError as error:
@@ -85,13 +87,15 @@ class Place:
     def names(self, folder: str = "") -> list[str]:
         """The files and folders right below a folder, sorted; none if there is no such folder."""
         filesystem, root = self._opened
+        path = posixpath.join(root, folder).rstrip("/")
         try:
-            found = filesystem.ls(posixpath.join(root, folder), detail=False)
+            found = filesystem.ls(path or root, detail=False)
         except (FileNotFoundError, NotADirectoryError):
             return []
         except OSError as error:
             raise StoreError(f"cannot look into the store {self.url}: {why(error)}") from error
-        names = (posixpath.basename(str(path).rstrip("/")) for path in found)
+        below = (str(one).rstrip("/") for one in found)  # what is a file lists itself
+        names = {posixpath.basename(one) for one in below if one != path}
         return sorted(name for name in names if not name.startswith(".phosphene-"))  # of writes that were cut off
 
     def remove(self, name: str) -> None:

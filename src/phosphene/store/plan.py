@@ -102,7 +102,7 @@ class Plan:
             tracks = tuple(Track(t["name"], t["channels"], tuple(t["size"])) for t in data["tracks"])
             rest = {f.name: freeze(data[f.name]) for f in fields(cls) if f.name not in ("tracks", "model")}
             return cls(model=dict(data["model"]), tracks=tracks, **rest)
-        except (KeyError, TypeError, BadSpec) as error:
+        except (KeyError, TypeError, ValueError, BadSpec) as error:
             raise StoreError(f"the scan's plan cannot be read ({error!r}); was it edited?") from error
 
 

@@ -7,6 +7,7 @@ import io
 import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, fields
+from itertools import compress
 from pathlib import Path
 from typing import final
 
@@ -93,19 +94,18 @@ def _row(unit: str, facts: Facts) -> Row:
 
 
 def sorted_by(rows: Sequence[Row], column: str, *, ascending: bool = False) -> list[Row]:
-    """By a column, the greatest first (texts: the first first); what has no value comes last."""
+    """By a column, the greatest number first, or the smallest; texts from a to z; what has no value comes last."""
     if column not in COLUMNS:
         raise UnknownOption(
             f"no column {column!r} in the table; {closest(column, COLUMNS)}\nthere are {', '.join(COLUMNS)}"
         )
     if column == "unit":
-        return list(rows)[::-1] if ascending else list(rows)
-    known = [
-        row for row in rows if getattr(row, column) not in (None, "") and getattr(row, column) == getattr(row, column)
-    ]
-    text = bool(known) and isinstance(getattr(known[0], column), str)
-    ordered = sorted(known, key=lambda row: getattr(row, column), reverse=ascending == text)
-    return ordered + [row for row in rows if row not in known]
+        return list(rows)
+    values = [getattr(row, column) for row in rows]
+    known = [value not in (None, "") and value == value for value in values]
+    text = any(isinstance(value, str) for value in values)
+    ordered = sorted(compress(rows, known), key=lambda row: getattr(row, column), reverse=not (ascending or text))
+    return ordered + [row for row, is_known in zip(rows, known, strict=True) if not is_known]
 
 
 def encoded(rows: Sequence[Row], path: Path) -> bytes:
@@ -124,7 +124,7 @@ def encoded(rows: Sequence[Row], path: Path) -> bytes:
     if path.suffix == ".parquet":
         return _parquet(data)
     raise BadSpec(
-        f"a table is written as {', '.join(FORMATS)}, not as {path.name}; call it {path.with_suffix('.csv').name}"
+        f"a table is written as {', '.join(FORMATS)}, not as {path.name}; call it {path.stem or 'units'}.csv"
     )
 
 
