@@ -86,7 +86,7 @@ def draw(kind: str, rng: np.random.Generator) -> Image.Image:
     if rng.random() < 0.3:
         picture = picture.filter(ImageFilter.GaussianBlur(FINE * rng.uniform(0.3, 1.2)))
     small = np.asarray(picture.resize((SIDE, SIDE), Image.Resampling.LANCZOS), float)
-    grainy = small + rng.standard_normal((SIDE, SIDE, 1)) * rng.uniform(0, 8)
+    grainy = small + rng.standard_normal((SIDE, SIDE, 1)) * rng.uniform(0, 4)
     return Image.fromarray(grainy.clip(0, 255).astype(np.uint8))
 
 

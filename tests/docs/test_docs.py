@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import re
 import shlex
 from pathlib import Path
@@ -29,7 +30,20 @@ def shortened(words: list[str]) -> list[str]:
     if words[0] == "compare":
         return [*words, "--passes", "16"]
     few = ("render", "interpolate", "grid", "dream", "accentuate", "invert", "caricature")
-    return [*words, "--steps", "2"] if words[0] in few and not {"--timelapse", "--replay"} & set(words) else words
+    if words[0] == "scan":
+        return [*words, "--batch", "16"]
+    optimises = words[0] in few or words[0] == "facets" or "--optimised" in words
+    return [*words, "--steps", "2"] if optimises and not {"--timelapse", "--replay"} & set(words) else words
+
+
+def world(folder: Path) -> None:
+    """The drawn shapes that pages scan, fewer of them."""
+    spec = importlib.util.spec_from_file_location("shapes", ROOT / "docs" / "pictures" / "shapes.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    module.main(folder, 160)
 
 
 WITH_COMMANDS = [page for page in PAGES if commands(page)]
@@ -40,6 +54,8 @@ WITH_PYTHON = [page for page in PAGES if blocks(page, "python")]
 def test_every_command_works(page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """In the order of the page, in one folder; the MobileNet's are skipped where it is not here."""
     monkeypatch.chdir(tmp_path)
+    if any("shapes/" in words for words in commands(page)):
+        world(tmp_path / "shapes")
     for words in commands(page):
         if any("shared/" in word for word in words):
             if not (ROOT.parent / "shared").is_dir():
