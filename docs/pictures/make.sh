@@ -36,12 +36,12 @@ if [ -n "$1" ]; then
     phosphene explain "$1" logit:goldfish fish.png photo.png --labels imagenet --method deconv,guided --size 96 -q -o explain_mobilenet.png
     keep explain_mobilenet
 fi
-# the sheets of docs/examples.md, of a drawn world; 256 colours are enough for a page
+# the sheets of docs/examples.md, of a drawn world
 python shapes.py shapes
 phosphene scan miniception --data shapes --store scanned -q
 phosphene examples scanned mixed4b:11 --count 6 --explain deconv --optimised -q -o examples.png; keep examples
 phosphene facets scanned mixed4b:11 -q -o facets.png; keep facets
 python -c "from PIL import Image
 for name in ('examples.png', 'facets.png'):
-    Image.open(name).quantize(256, dither=Image.Dither.NONE).save(name, optimize=True)"
-rm -r shapes scanned
+    Image.open(name).save(name.replace('png', 'webp'), quality=85, method=6)"
+rm -r shapes scanned examples.png facets.png

@@ -197,7 +197,7 @@ def examples_of(
     unit: str | Objective,
     *,
     by: Literal["max", "mean"] = "max",
-    count: int = 9,
+    count: int | None = None,
     methods: Sequence[str] = (),
     optimised: Result | None = None,
     crop: bool = False,
@@ -205,9 +205,10 @@ def examples_of(
 ) -> UnitSheet:
     """A unit's strongest and weakest real pictures and those in between, and what is known of it.
 
-    ``methods``: attributions that are added below each of the strongest, from the position that fired (the Deep
-    Visualization Toolbox's "deconv of top-9"). ``optimised``: a picture of the same unit, to show beside. ``crop``:
-    show what the unit sees alone. ``data``: where the pictures are, if not where they were scanned.
+    ``count``: of the strongest and weakest; nine, or as many as were kept. ``methods``: attributions that are added
+    below each of the strongest, from the position that fired (the Deep Visualization Toolbox's "deconv of top-9").
+    ``optimised``: a picture of the same unit, to show beside. ``crop``: show what the unit sees alone. ``data``: where
+    the pictures are, if not where they were scanned.
     """
     target = checked(network, from_text(unit) if isinstance(unit, str) else unit)
     found = examples(network, scan, target, by=by, count=count, data=data)

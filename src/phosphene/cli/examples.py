@@ -25,7 +25,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--by", default="max", metavar="max|mean", help="which is strong: the maximum (default) or the mean of its map"
     )
-    parser.add_argument("--count", type=whole, metavar="N", help="of the strongest and weakest; all that were kept")
+    parser.add_argument("--count", type=whole, metavar="N", help="of the strongest and weakest; 9, or what was kept")
     parser.add_argument("--crop", action="store_true", help="cropped to what the unit sees instead of outlined")
     parser.add_argument(
         "--explain",
@@ -50,14 +50,13 @@ def run(args: argparse.Namespace) -> int:
     paths = paths or Paths(default_name(scan.model, f"examples {args.unit}", 0))
     from ..unit_sheet import examples_of
 
-    count = scan.plan.k if args.count is None else args.count
     made = _optimised(args, network) if args.optimised else None
     found = examples_of(
         network,
         scan,
         args.unit,
         by=args.by,
-        count=count,
+        count=args.count,
         methods=methods,
         crop=args.crop,
         data=args.data,

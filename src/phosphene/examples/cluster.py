@@ -13,7 +13,7 @@ from ..errors import MissingDependency
 
 COMPONENTS, MOST, LEAST = 50, 10, 8  # of the PCA; kinds; members of a kind, on the average
 NOISE = 0.01  # silhouettes that differ by less are as good; the fewest kinds of them are taken
-SHUFFLED = 5  # times that the same is tried on features without structure
+FLAT = 5  # times that the same is tried on features without structure
 
 Vectors = NDArray[np.floating[Any]]
 
@@ -23,8 +23,8 @@ Vectors = NDArray[np.floating[Any]]
 class Clusters:
     """``labels`` ``(n,)`` 0 to ``count`` - 1, the largest kind first; ``reduced`` ``(n, d)`` what they were told by.
 
-    ``silhouettes``: number of kinds -> mean silhouette, -1 to 1; ``chance``: what as many kinds of shuffled features
-    reach. One kind where the best is not above chance.
+    ``silhouettes``: number of kinds -> mean silhouette, -1 to 1; ``chance``: what as many kinds of features without
+    structure reach. One kind where the best is not well above chance.
     """
 
     labels: NDArray[np.int64]
@@ -46,8 +46,9 @@ class Clusters:
 def clusters(features: Vectors, *, seed: int = 0, count: int | None = None) -> Clusters:
     """PCA, then k-means with as many kinds as have the best silhouette (Rousseeuw 1987), or with ``count``.
 
-    ``features`` ``(n, d)``. The number is one where no division is better than that of features whose components were
-    shuffled apart. Raises MissingDependency without scikit-learn.
+    ``features`` ``(n, d)``. The number is one where no division is better than that of features spread evenly, as far
+    in each component (after Tibshirani 2001): of all shapes with one middle, those divide best. Raises
+    MissingDependency without scikit-learn.
     """
     try:
         from sklearn.decomposition import PCA
@@ -66,7 +67,7 @@ def clusters(features: Vectors, *, seed: int = 0, count: int | None = None) -> C
     most = max(score for score, _ in tried.values())
     best = min(number for number, (score, _) in tried.items() if score >= most - NOISE)
     chance = _chance(reduced, best, seed)
-    if count is None and tried[best][0] <= chance:
+    if count is None and tried[best][0] <= chance + NOISE:
         return Clusters(np.zeros(n, np.int64), reduced, silhouettes, round(chance, 4))
     return Clusters(_by_size(tried[best][1]), reduced, silhouettes, round(chance, 4))
 
@@ -84,13 +85,13 @@ def _divided(reduced: Vectors, number: int, seed: int) -> tuple[float, NDArray[n
 
 
 def _chance(reduced: Vectors, number: int, seed: int) -> float:
-    """The best silhouette of as many kinds among the same components, each shuffled by itself."""
+    """The best silhouette of as many kinds among components of the same variance, each even and by itself.
+
+    Shuffling the components would not do: two kinds lie along the first one, which stays as it is.
+    """
     rng = np.random.default_rng(seed)
-    found = []
-    for _ in range(SHUFFLED):
-        shuffled = np.stack([rng.permutation(column) for column in reduced.T], 1)
-        found.append(_divided(shuffled, number, seed)[0])
-    return max(found)
+    half = 3**0.5 * reduced.std(0)
+    return max(_divided(rng.uniform(-half, half, reduced.shape), number, seed)[0] for _ in range(FLAT))
 
 
 def _by_size(labels: NDArray[np.int64]) -> NDArray[np.int64]:

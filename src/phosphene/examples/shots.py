@@ -24,6 +24,7 @@ from ..store.facts import Example, Facts
 from ..store.scans import Scan, shown_layer
 from ..tap import Tap
 
+SHOWN = 9  # columns of a sheet
 TOGETHER = 32  # pictures through the network at a time
 
 
@@ -65,16 +66,17 @@ def examples(
     unit: Objective,
     *,
     by: Literal["max", "mean"] = "max",
-    count: int = 9,
+    count: int | None = None,
     data: Any = None,
 ) -> UnitExamples:
     """The real pictures of a unit: a channel or a class of a scanned layer.
 
-    ``count``: of the strongest and weakest, up to the scan's k. ``data``: where the pictures are, if not where they
-    were. Raises BadSpec, StoreError, UnknownLayer, UnitOutOfRange, ModelError.
+    ``count``: of the strongest and weakest, up to the scan's k; nine if it kept so many. ``data``: where the pictures
+    are, if not where they were. Raises BadSpec, StoreError, UnknownLayer, UnitOutOfRange, ModelError.
     """
     if by not in ("max", "mean"):
         raise BadSpec(f"examples are by max or by mean, not by {by!r}")
+    count = min(SHOWN, scan.plan.k) if count is None else count
     if isinstance(count, bool) or not isinstance(count, int) or not 1 <= count <= scan.plan.k:
         raise BadSpec(
             f"the scan kept {scan.plan.k} pictures at each end, so the count is 1 to {scan.plan.k}, not {count!r}"

@@ -123,9 +123,7 @@ def encoded(rows: Sequence[Row], path: Path) -> bytes:
         return text.getvalue().encode()
     if path.suffix == ".parquet":
         return _parquet(data)
-    raise BadSpec(
-        f"a table is written as {', '.join(FORMATS)}, not as {path.name}; call it {path.stem or 'units'}.csv"
-    )
+    raise BadSpec(f"a table is written as {', '.join(FORMATS)}, not as {path.name}; call it {path.stem or 'units'}.csv")
 
 
 def _parquet(data: list[dict[str, object]]) -> bytes:
