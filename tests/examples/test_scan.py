@@ -244,3 +244,30 @@ def test_layers_are_chosen_by_name_and_glob(tmp_path: Path) -> None:
     assert [track.name for track in tracks_of(net, ["logit"], (64, 64))] == [OUTPUT]
     with pytest.raises(UnknownLayer, match="closest: mixed4"):
         tracks_of(net, ["mixed4z*"], (64, 64))
+
+
+@pytest.mark.parametrize("nth", range(9))
+def test_a_kill_between_any_two_writes_loses_nothing(
+    nth: int, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Parts, layers, the record, the tidying up: cut off before each, the same command ends at the same bytes."""
+    ph.scan(network(), folder, store=tmp_path / "whole", every=0.0, **{**FEW, "batch": 20})
+    calls = 0
+    for name in ("write", "remove"):
+        real = getattr(Place, name)
+
+        def cut(self: Any, *what: Any, real: Any = real) -> None:
+            nonlocal calls
+            calls += 1
+            if calls == nth + 1:
+                raise _Killed
+            real(self, *what)
+
+        monkeypatch.setattr(Place, name, cut)
+    with pytest.raises(_Killed):
+        ph.scan(network(), folder, store=tmp_path / "s", every=0.0, **{**FEW, "batch": 20})
+    made = ph.scan(network(), folder, store=tmp_path / "s", every=0.0, **{**FEW, "batch": 20})
+    assert made is not None
+    assert made.unit("colour", 0).density == 0.25
+    left = {name: data for name, data in content(tmp_path / "s").items() if "/parts/" not in name}
+    assert left == content(tmp_path / "whole")

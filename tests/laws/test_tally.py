@@ -232,7 +232,8 @@ def _plan(world: _World) -> Plan:
 
 def _part(world: _World, rows: range) -> Part:
     units = world.shape[1]
-    part = Part.empty(_plan(world), range(rows.start // 4, -(-rows.stop // 4)), (np.arange(units), np.zeros(units, "f")))
+    twins = np.arange(units), np.zeros(units, np.float32)
+    part = Part.empty(_plan(world), range(rows.start // 4, -(-rows.stop // 4)), twins)
     part.tally = world.tally(np.array(rows, np.int64))
     chosen = np.array([row for row in rows if row in set(part.plan.sampled.tolist())], np.int64)
     for some in np.array_split(chosen, 3):

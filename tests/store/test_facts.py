@@ -10,7 +10,21 @@ import numpy as np
 import pytest
 import torch
 from store.scanned import (
-    BATCH, DEAD, FLAT, K, LAYERS, LEFT, MANY, ON, PICTURES, RARE, RIGHT, SAMPLE, Scanned, network, scanned,
+    BATCH,
+    DEAD,
+    FLAT,
+    LAYERS,
+    LEFT,
+    MANY,
+    ON,
+    PICTURES,
+    RARE,
+    RIGHT,
+    SAMPLE,
+    K,
+    Scanned,
+    network,
+    scanned,
 )  # fmt: skip
 
 from phosphene.errors import PhospheneError, UnitOutOfRange, UnknownLayer

@@ -100,8 +100,8 @@ def test_a_reader_never_sees_half(place: Place) -> None:
 
 def _crashing(folder: Path, how: str) -> subprocess.CompletedProcess[str]:
     """Another process that writes over ``scans/file`` and dies, or is stopped by the system, on the way."""
-    code = f"import os, resource, signal\nfrom phosphene.store.place import Place\nplace = Place({str(folder)!r})\n{how}\n"
-    code += "place.write('scans/file', b'new' * 100_000)\n"
+    code = f"import os, resource, signal\nfrom phosphene.store.place import Place\n{how}\n"
+    code += f"Place({str(folder)!r}).write('scans/file', b'new' * 100_000)\n"
     return subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
 
 

@@ -6,6 +6,7 @@ import csv
 import io
 import json
 from dataclasses import asdict, fields, replace
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -31,7 +32,7 @@ def _drawn_rows() -> st.SearchStrategy[list[Row]]:
     number = st.floats(-1e6, 1e6) | st.sampled_from([0.0, 1.0, 0.5])
     maybe = {name: st.none() | st.integers(0, 9) for name in WHOLE}
     maybe |= {name: st.none() | number for name in ("correlation", "overlap")}
-    sure = {name: number for name in ("density", "active", "mean")}
+    sure = dict.fromkeys(("density", "active", "mean"), number)
     missing = {name: number | st.just(float("nan")) for name in ("max", "median", "q99")}  # of a unit that is broken
     row = st.builds(
         Row, unit=st.integers(0, 99).map(lambda channel: f"conv,1:{channel}"),
@@ -91,9 +92,7 @@ def test_the_table_in_a_line(known: Scanned) -> None:
 
 
 @given(rows=_drawn_rows(), column=st.sampled_from(COLUMNS), ascending=st.booleans())
-def test_rows_are_sorted_by_a_column_and_the_unknown_come_last(
-    rows: list[Row], column: str, ascending: bool
-) -> None:
+def test_rows_are_sorted_by_a_column_and_the_unknown_come_last(rows: list[Row], column: str, ascending: bool) -> None:
     found = sorted_by(rows, column, ascending=ascending)
     assert sorted(map(id, found)) == sorted(map(id, rows))
     if column == "unit":
@@ -103,7 +102,7 @@ def test_rows_are_sorted_by_a_column_and_the_unknown_come_last(
     assert found[: len(known)] == known
     assert [id(row) for row in found[len(known) :]] == [id(row) for row in rows if not _known(row, column)]
     rising = ascending or column in TEXTS
-    for before, after in zip(known, known[1:], strict=False):
+    for before, after in pairwise(known):
         one, other = getattr(before, column), getattr(after, column)
         assert one <= other if rising else one >= other
         if one == other:  # as they were
@@ -179,10 +178,12 @@ def test_a_real_table_reads_back_from_every_format(known: Scanned) -> None:
     assert [Row(**data) for data in json.loads(encoded(rows, Path("a.json")))] == rows
     import pyarrow.parquet as parquet
 
-    assert [Row(**data) for data in parquet.read_table(io.BytesIO(encoded(rows, Path("a.parquet")))).to_pylist()] == rows
+    table = parquet.read_table(io.BytesIO(encoded(rows, Path("a.parquet"))))
+    assert [Row(**data) for data in table.to_pylist()] == rows
     read = csv.DictReader(io.StringIO(encoded(rows, Path("a.csv")).decode()))
     kinds = {name: str if name in TEXTS else int if name in WHOLE else float for name in COLUMNS}
-    assert [Row(**{k: None if v == "" and k not in TEXTS else kinds[k](v) for k, v in row.items()}) for row in read] == rows
+    back = [{k: None if v == "" and k not in TEXTS else kinds[k](v) for k, v in row.items()} for row in read]
+    assert [Row(**data) for data in back] == rows
 
 
 @pytest.mark.parametrize("name", ["units.txt", "units", "units.csv.gz", "units.CSV", ".csv", "", "a/b.tsv", "x.parque"])
@@ -197,5 +198,5 @@ def test_another_ending_is_refused_in_a_line(name: str) -> None:
 
 
 def test_columns_are_those_of_a_row() -> None:
-    assert COLUMNS == tuple(field.name for field in fields(Row))
+    assert tuple(field.name for field in fields(Row)) == COLUMNS
     assert set(TEXTS) | set(WHOLE) < set(COLUMNS)

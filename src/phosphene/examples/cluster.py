@@ -46,8 +46,8 @@ class Clusters:
 def clusters(features: Vectors, *, seed: int = 0, count: int | None = None) -> Clusters:
     """PCA, then k-means with as many kinds as have the best silhouette (Rousseeuw 1987), or with ``count``.
 
-    ``features`` ``(n, d)``. The number is one where no division is better than that of features spread evenly, as far
-    in each component (after Tibshirani 2001): of all shapes with one middle, those divide best. Raises
+    ``features`` ``(n, d)``. The number is one where no division is better than that of features without structure:
+    spread evenly, as far in each component (after Tibshirani 2001), the one-humped shape that divides best. Raises
     MissingDependency without scikit-learn.
     """
     try:
