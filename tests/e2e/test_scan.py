@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from data.made import encoded, photo, png, written
 from e2e.command import COMMAND, Ran, command, files, record
 from PIL import Image
 
@@ -227,3 +228,38 @@ def test_ctrl_c_says_how_to_go_on(source: Path, tmp_path: Path) -> None:
     assert running.returncode == 130
     assert "the same command goes on from there" in told
     assert "Traceback" not in told
+
+
+def test_every_odd_picture_is_scanned_or_named(here: Here, folder: Path) -> None:
+    """Whatever people have in a folder of photographs: it works, or one line says why not; no scan breaks off."""
+    ordinary = photo()
+    turned = Image.Exif()
+    turned[0x0112] = 6
+    good = {
+        "a/plain.jpg": encoded(ordinary, "JPEG"),
+        "a/16 bit.png": encoded(Image.fromarray(np.arange(48 * 64, dtype=np.uint16).reshape(48, 64) * 20)),
+        "a/cmyk.jpg": encoded(ordinary.convert("CMYK"), "JPEG"),
+        "a/rgba.png": encoded(ordinary.convert("RGBA")),
+        "a/animated.gif": encoded(ordinary, "GIF", save_all=True, append_images=[photo(seed=1)]),
+        "b/turned.jpg": encoded(ordinary, "JPEG", exif=turned),
+        "b/one.png": encoded(photo(1, 1)),
+        "b/long.png": encoded(Image.new("RGB", (20000, 1), (200, 30, 30))),
+        "b/näh 漢字 🙂.png": encoded(ordinary),
+    }
+    bad = {
+        "b/bomb.png": png(50000, 50000, 8, 2, b""),
+        "b/cut.jpg": encoded(ordinary, "JPEG")[:400],
+        "b/text.jpg": b"this is no picture",
+        "b/nothing.webp": b"",
+    }
+    written(folder / "photos", good | bad)
+    words = ("scan", "miniception", "--data", "photos", "--store", "s", "--layers", "conv2", "--batch", "4")
+    ran = here(*words, "--json")
+    assert ran.code == 0, ran
+    told = json.loads(ran.out)
+    assert told["pictures"] == len(good)
+    assert {name for _, name, _ in told["skipped"]} == set(bad)
+    assert all(reason and "\n" not in reason for _, _, reason in told["skipped"])
+    assert here("examples", "s", "conv2:3", "--count", "9", "-o", "e.png").code == 0
+    labels = {one["label"] for one in record(Path("e.json"))["top"]}
+    assert labels == {"a", "b"}
