@@ -40,7 +40,7 @@ def blobs(colours: list[tuple[float, float, float]], count: int) -> list[np.ndar
     rng = np.random.default_rng(0)
     rows = []
     for index in range(count):
-        x = rng.uniform(0, 0.15, (SIDE, SIDE, 3))
+        x = rng.uniform(0, 0.15, (SIDE, SIDE, 1)).repeat(3, 2)
         y, z = rng.integers(2, 14, 2)
         x[y : y + 7, z : z + 7] += np.array(colours[index % len(colours)]) * rng.uniform(0.6, 0.8)
         rows.append((x.clip(0, 1) * 255).astype(np.uint8))
