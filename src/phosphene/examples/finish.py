@@ -64,7 +64,7 @@ def _layer(track: Track, units: slice, tally: Arrays, sample: Arrays, twins: tup
     made["sample.pictures"] = sample["sample.pictures"]
     made["sample.max"], made["sample.mean"] = sample["sample.max"][:, units], sample["sample.mean"][:, units]
     made["twins"], made["twins.cosine"] = twins[0][units], twins[1][units]
-    return made | _together(made["sample.mean"]) | _shared(made["top.max.pictures"][:, :COMPARED])
+    return made | _together(made["sample.mean"]) | _shared(_firing(made))
 
 
 def _together(means: NDArray[np.float32]) -> Arrays:
@@ -78,6 +78,12 @@ def _together(means: NDArray[np.float32]) -> Arrays:
     order = np.argsort(-correlation, axis=1, kind="stable")[:, :SIBLINGS]
     best = np.take_along_axis(correlation, order, 1)
     return {"siblings": np.where(best > -2, order, -1), "siblings.correlation": best.astype(np.float32)}
+
+
+def _firing(made: Arrays) -> NDArray[np.int64]:
+    """The strongest pictures of each unit; -1 for those on which it is silent, which say nothing."""
+    top = made["top.max.pictures"][:, :COMPARED]
+    return np.where(made["top.max.values"][:, :COMPARED] > 0, top, -1)
 
 
 def _shared(top: NDArray[np.int64], block: int = 8192) -> Arrays:

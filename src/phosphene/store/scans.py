@@ -53,8 +53,14 @@ class Scan:
         path = f"{folder_of(self.id)}/{RECORD}"
         try:
             data: dict[str, Any] = json.loads(self.place.read(path))
-        except ValueError as error:
-            raise StoreError(f"{path} of the store {self.place.url} is damaged: it is not JSON") from error
+            names = {track.name for track in Plan.from_dict(data["plan"]).tracks}
+            whole = names == set(data["layers"]) and isinstance(data["pictures"], int) and "skipped" in data
+        except (ValueError, KeyError, TypeError, AttributeError):
+            whole = False
+        if not whole:
+            raise StoreError(
+                f"{path} of the store {self.place.url} is damaged; delete {folder_of(self.id)} and scan again"
+            )
         return data
 
     @cached_property
