@@ -50,11 +50,11 @@ class Facets:
     def image(self) -> Picture:
         """A row per facet: the optimised picture, the mean that it began from, the real pictures."""
         kinds, found = self.kinds, self.kinds.found
-        many = "one facet" if found.count == 1 else f"{found.count} facets"
+        many = "1 facet" if found.count == 1 else f"{found.count} facets"
         facts = [f"{many} among its {kinds.pictures} strongest real pictures, told by {shown_layer(kinds.features)}"]
         if found.silhouettes:
             tried = ", ".join(f"{number}: {score:.2f}" for number, score in found.silhouettes.items())
-            facts.append(f"silhouettes by number: {tried}; of shuffled features {found.chance:.2f}")
+            facts.append(f"silhouettes by number: {tried}; of features without kinds {found.chance:.2f}")
         strips = []
         for number, (kind, made) in enumerate(zip(kinds.kinds, self.pictures, strict=True), start=1):
             score = "score -" if made.score.clean is None else f"score {made.score.clean:.3g}"

@@ -1,9 +1,9 @@
 """How often each value came: counts in bins whose edges are the same for every unit, network and shard.
 
 A bin is a 32-bit float's sign, exponent and first four bits: 16 bins an octave from 2^-12 to 2^12, so that an edge is
-at most 6.25 % from the next. Which bin a value falls in does not depend on what came before, and counts are whole
-numbers: sketches of shards add up to that of the whole, in any order, bit for bit. After DDSketch (Masson 2019). No
-torch.
+at most 6.25 % from the next; one an octave for the 48 octaves on either side, for networks of odd scales. Which bin a
+value falls in does not depend on what came before, and counts are whole numbers: sketches of shards add up to that of
+the whole, in any order, bit for bit. After DDSketch (Masson 2019). No torch.
 """
 
 from __future__ import annotations
@@ -15,9 +15,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 FINE = 16  # bins an octave
-LOW, HIGH = -12, 12  # octaves: values nearer to zero share a bin, and so do values beyond
-SHIFT = 19  # mantissa bits that do not count
-SIDE = (HIGH - LOW) * FINE + 2  # bins of one sign: too small, regular, too large
+LOW, HIGH = -12, 12  # between these powers of 2
+FAR = 48  # octaves below and above that have one bin each; what is nearer to zero shares a bin, and what is beyond
+SHIFT, EXPONENT = 19, 23  # mantissa bits that do not count; that there are
+REGULAR = (HIGH - LOW) * FINE
+SIDE = 1 + FAR + REGULAR + FAR + 1  # bins of one sign
 ZERO = SIDE  # the bin of exact zeros, the middle one
 BINS = 2 * SIDE + 1
 
@@ -29,20 +31,27 @@ _FIRST = (127 + LOW) * FINE  # what is left of the bits of 2^LOW
 def bin_of(values: Any) -> Any:
     """Bins 0 to BINS - 1 of finite float32 values, numpy or torch: ``bits`` is what ``view(int32)`` gives."""
     bits = values
-    size = ((bits & 0x7FFFFFFF) >> SHIFT) - _FIRST + 2
-    size = size.clip(1, SIDE) if isinstance(size, np.ndarray) else size.clamp(1, SIDE)
-    size = size * ((bits & 0x7FFFFFFF) != 0)
+    magnitude = bits & 0x7FFFFFFF
+    octave = (magnitude >> EXPONENT) - 127
+    fine = (magnitude >> SHIFT) - _FIRST + FAR + 2
+    low, high = octave - LOW + FAR + 2, octave - HIGH + FAR + REGULAR + 2  # each applies where it is between the others
+    if isinstance(fine, np.ndarray):
+        size = np.minimum(np.maximum(low, fine), high).clip(1, SIDE)
+    else:
+        size = low.maximum(fine).minimum(high).clamp(1, SIDE)
+    size = size * (magnitude != 0)
     return ZERO + size * (1 + 2 * (bits >> 31))
 
 
 def edges() -> Values:
     """The ``BINS + 1`` edges from low to high; the bin of zeros has no width.
 
-    The outermost are shown as ending at +-2^(HIGH + 4); what is beyond is counted in them too.
+    The outermost are shown as ending at +-2^(HIGH + FAR + 4); what is beyond is counted in them too.
     """
-    inner = np.arange((HIGH - LOW) * FINE + 1)
+    inner = np.arange(REGULAR)
     positive = 2.0 ** (LOW + inner // FINE) * (1 + inner % FINE / FINE)
-    side = np.concatenate([[0.0], positive, [2.0 ** (HIGH + 4)]])
+    near, beyond = 2.0 ** np.arange(LOW - FAR, LOW), 2.0 ** np.append(np.arange(HIGH, HIGH + FAR + 1), HIGH + FAR + 4)
+    side = np.concatenate([[0.0], near, positive, beyond])
     return np.concatenate([-side[::-1], side])
 
 

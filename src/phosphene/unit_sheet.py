@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal, final
 
 import numpy as np
 
+from .address import OUTPUT
 from .attribution import attribute_rows, attributions, drawn
 from .declare import checked
 from .examples.shots import Shot, UnitExamples, examples, place_of, tensor
@@ -33,13 +34,14 @@ class UnitSheet:
     """The real pictures of a unit, as a sheet and as data. Shows itself in a notebook.
 
     ``explained``: method -> a picture per top example of what in it the unit responds to. ``optimised``: a picture made
-    for the unit. ``crop``: examples are shown cropped to what the unit sees.
+    for the unit. ``crop``: examples are shown cropped to what the unit sees. ``called``: a class's name.
     """
 
     found: UnitExamples = field(repr=False)
     explained: Mapping[str, tuple[Pixels, ...]] = field(default_factory=dict, repr=False)
     optimised: Result | None = None
     crop: bool = False
+    called: str | None = None
 
     @property
     def image(self) -> Picture:
@@ -61,34 +63,52 @@ class UnitSheet:
     @property
     def _how(self) -> str:
         shown = "cropped to what the unit sees" if self.crop else "outlined what its strongest position sees"
-        return f"{shown}; below, its map on the scale of its natural maximum"
+        found = self.found.top
+        if self.crop:
+            return shown if any(shot.box is not None for shot in found) else "whole, as it sees everything"
+        outlined = shown if any(shot.box is not None for shot in found) else ""
+        glow = "below, its map on the scale of its natural maximum" if any(s.heat is not None for s in found) else ""
+        return "; ".join(part for part in (outlined, glow) if part)
 
     @property
     def _of_firing(self) -> str:
-        return " (quantiles of the pictures on which it fires)" if self.found.facts.density < 1 else ""
+        facts = self.found.facts
+        return " (quantiles of the pictures on which it fires)" if facts.rectified and facts.density < 1 else ""
 
     @property
     def _title(self) -> str:
+        found, (_, height, width) = self.found, self.found.shape
+        unit = found.unit if self.called is None else f"{found.unit} ({self.called})"
+        source = Path(found.source).name or found.source
         return (
-            f"{self.found.unit} of {self.found.model.rpartition('/')[2]} on {self.found.facts.pictures} real pictures"
+            f"{unit} of {found.model.rpartition('/')[2]} on {found.facts.pictures} real pictures "
+            f"of {source}, {height} x {width}"
         )
 
     @property
     def _facts(self) -> tuple[str, ...]:
         facts = self.found.facts
-        state = {"ok": "", "dead": "dead: ", "always on": "always on: "}[facts.state]
+        state = "" if facts.state == "ok" else f"{facts.state}: "
         fires = f"{state}fires on {100 * facts.density:.3g} % of pictures; maximum {facts.maximum:.3g}, "
         fires += f"average {facts.average:.3g}"
         near = ", ".join(f"{unit} ({value:.2f})" for unit, value in facts.siblings[:4])
         lines = [fires + (f"; fires together with {near}" if near else "")]
+        if facts.tied >= len(self.found.top) > 1 and self.found.by == "max":
+            many = f"{facts.tied} or more" if facts.tied == facts.listed else str(facts.tied)
+            lines.append(
+                f"{many} pictures tie at the maximum, and those with the lowest numbers stand here; "
+                "--by mean tells them apart"
+            )
         if facts.broken:
             lines.append(f"not a finite number on {facts.broken} pictures")
         return tuple(lines)
 
     @property
-    def _bars(self) -> Bars:
+    def _bars(self) -> Bars | None:
         found = self.found
         sketch = found.facts.sketch(found.by)
+        if not sketch.total:
+            return None
         shares, ends = sketch.histogram(BARS)
         marks = (
             (sketch.least, f"{sketch.least:.3g}"),
@@ -132,6 +152,7 @@ class UnitSheet:
             "maximum": facts.maximum,
             "average": facts.average,
             "not_finite": facts.broken,
+            "tied": facts.tied,
             "quantiles": {str(q): {"max": most.quantile(q), "mean": mean.quantile(q)} for q in QUANTILES},
             "fires_with": [{"unit": unit, "correlation": value} for unit, value in facts.siblings],
             "shares_examples_with": _pair("overlap", facts.sharing),
@@ -167,11 +188,17 @@ def tile_of(shot: Shot, most: float, crop: bool = False) -> Tile:
     """A real picture as a tile; ``most``: the activation that is drawn brightest."""
     fires = shot.example.value > 0  # what a silent unit would see says nothing
     level = f"{shot.example.level} " if shot.example.level not in ("top", "bottom") else ""
-    value, label = f"{level}{shot.example.value:.3g}", shot.label or Path(shot.name).name
+    value, label = f"{level}{shot.example.value:.3g}", "gone" if shot.gone else shot.label or shown_name(shot.name)
     if crop:
         return Tile(cropped(shot.pixels, _box(shot) if fires else None), value, label)
     heat = None if shot.heat is None else np.maximum(shot.heat, 0) / most
     return Tile(shot.pixels, value, label, _box(shot) if fires else None, heat)
+
+
+def shown_name(name: str, most: int = 20) -> str:
+    """A picture's name, its end if it is long: that is where datasets put what tells pictures apart."""
+    stem = Path(name).stem or name
+    return stem if len(stem) <= most else f"…{stem[1 - most :]}"
 
 
 def _box(shot: Shot) -> tuple[int, int, int, int] | None:
@@ -223,7 +250,8 @@ def examples_of(
         ]
         made = attribute_rows(network, aims, tensor([shot.pixels for shot in found.top], network), name)
         explained[name] = tuple(drawn(row.cpu().numpy(), colours=_colours(name))[0] for row in made.signed)
-    return UnitSheet(found, explained, optimised, crop)
+    called = network.class_name(channel) if layer == OUTPUT else None
+    return UnitSheet(found, explained, optimised, crop, called)
 
 
 def _colours(method: str) -> bool:

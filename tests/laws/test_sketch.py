@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from phosphene.sketch import BINS, FINE, HIGH, LOW, ZERO, Sketch, bin_of, edges
+from phosphene.sketch import BINS, FAR, FINE, HIGH, LOW, ZERO, Sketch, bin_of, edges
 
 Values = NDArray[np.float32]
 FINITE = st.floats(allow_nan=False, allow_infinity=False, width=32)
@@ -42,7 +42,9 @@ def _bin_twin(value: float) -> int:
     """Search among edges that are written out one by one, zero and beyond-the-end apart."""
     if value == 0:
         return ZERO
-    inner = [2.0**octave * (1 + part / FINE) for octave in range(LOW, HIGH) for part in range(FINE)] + [2.0**HIGH]
+    inner = [2.0**octave for octave in range(LOW - FAR, LOW)]
+    inner += [2.0**octave * (1 + part / FINE) for octave in range(LOW, HIGH) for part in range(FINE)]
+    inner += [2.0**octave for octave in range(HIGH, HIGH + FAR + 1)]
     size = 1 + sum(edge <= abs(value) for edge in inner)
     return ZERO + size if value > 0 else ZERO - size
 

@@ -68,9 +68,9 @@ def run(args: argparse.Namespace) -> int:
         print(json.dumps(found.record(), indent=2))
     if not args.quiet:
         out = sys.stderr if args.json else sys.stdout
+        count = found.kinds.found.count
+        plural = "1 facet" if count == 1 else f"{count} facets"
         sizes = ", ".join(str(kind.members) for kind in found.kinds.kinds)
-        print(
-            f"{found.unit}  {found.kinds.found.count} facets among {found.kinds.pictures} pictures: {sizes}", file=out
-        )
+        print(f"{found.unit}  {plural} among {found.kinds.pictures} pictures: {sizes}", file=out)
         print(f"sheet {paths.picture}  data {paths.record(1)}", file=out)
     return 0

@@ -78,6 +78,9 @@ def tell(args: argparse.Namespace, results: list[Result], paths: Paths, *, lines
     out = sys.stderr if args.json else sys.stdout
     for result in results if lines else []:
         print(summary(result), file=out)
+    store = getattr(args, "store", None)
+    if store is not None and any(result.evidence.natural is None for result in results):
+        print(f"no scan in {store} knows the unit of {results[0].model}, so nothing is said of real pictures", file=out)
     strip = f"  strip {paths.strip}" if paths.stripped and any(r.frames for r in results) else ""
     strip += f"  movie {paths.movie}" if paths.movie is not None else ""
     kind = "picture" if len(results) == 1 else "sheet"

@@ -81,6 +81,8 @@ def run(args: argparse.Namespace) -> int:
         if not args.quiet:
             print(f"shard {args.shard} is done; when all are: phosphene merge {args.store}")
         return 0
+    if counter.last is None and not args.quiet:
+        print("it was scanned before; nothing was read again", file=sys.stderr)
     if args.json:
         print(json.dumps(made.record, indent=2))
     if not args.quiet:

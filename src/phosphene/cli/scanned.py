@@ -23,15 +23,19 @@ def scan_arguments(parser: argparse.ArgumentParser) -> None:
 
 def open_scan(args: argparse.Namespace, unit: str) -> tuple[Network, Scan]:
     """The scan that has a unit's layer, and the network that was scanned."""
-    from ..objectives import from_text
+    from ..address import expand
+    from ..objectives import Channel, Layer, Logit, from_text
     from ..scanned import network_of
     from ..store.place import Place
     from ..store.scans import the_scan
 
+    if len(expand(unit)) > 1:
+        raise BadSpec(f"{unit} is {len(expand(unit))} units; a sheet is of one")
     target = from_text(unit)
     reads = [layer for _, term in target.terms for layer in term.reads]
-    if len(reads) != 1:
-        raise BadSpec(f"a scan knows channels and classes, such as mixed4b:11 or logit:goldfish, not {unit}")
+    if len(reads) != 1 or not isinstance(target, Channel | Logit):
+        hint = f"; add a channel: {unit}:0" if isinstance(target, Layer) else ""
+        raise BadSpec(f"a scan knows channels and classes, such as mixed4b:11 or logit:goldfish, not {unit}{hint}")
     scan = the_scan(Place(args.store), reads[0], name=args.scan)
     try:
         return network_of(scan, model=args.model, device=args.device), scan

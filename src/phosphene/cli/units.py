@@ -56,7 +56,7 @@ def run(args: argparse.Namespace) -> int:
         check_writable(out)
         if out.suffix not in FORMATS:
             encoded([], out)  # says which there are
-    scan = the_scan(Place(args.store), name=args.scan)
+    scan = the_scan(Place(args.store), name=args.scan, matching=lambda name: fnmatchcase(shown_layer(name), args.layer))
     names = [shown_layer(track.name) for track in scan.plan.tracks]
     chosen = [track.name for track in scan.plan.tracks if fnmatchcase(shown_layer(track.name), args.layer)]
     if not chosen:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Sequence
 from typing import Any
 
@@ -14,7 +13,7 @@ from ..sketch import BINS
 from ..store.parts import packed
 from ..store.place import Place
 from ..store.plan import Plan, Track
-from ..store.scans import RECORD, Scan, file_of, folder_of
+from ..store.scans import RECORD, Scan, encoded, file_of, folder_of
 from .part import Arrays, Part
 from .tally import FIXED, LISTS, STATISTICS, read_keys
 
@@ -42,7 +41,7 @@ def finish(place: Place, plan: Plan, parts: Sequence[Part]) -> Scan:
         "skipped": [[number, *why] for number, why in sorted(whole.skipped.items())],
         "layers": files,
     }
-    place.write(f"{folder_of(plan.id)}/{RECORD}", (json.dumps(record, indent=1, sort_keys=True) + "\n").encode())
+    place.write(f"{folder_of(plan.id)}/{RECORD}", encoded(record))
     place.remove(f"{folder_of(plan.id)}/parts")
     return Scan(place, plan.id)
 

@@ -80,7 +80,9 @@ def kinds_of(
     feature = features or (track.name if own else _before(network, scan))
     peak = own and feature == track.name
     pictures = pictures_of(scan, data)
-    pixels = [pixels_of(pictures, one.picture, scan.plan.shape) for one in strongest]
+    read = [(one, pixels_of(pictures, one.picture, scan.plan.shape)) for one in strongest]
+    strongest = [one for one, found in read if found is not None]
+    pixels = [found for _, found in read if found is not None]
     with network.frozen():
         vectors = _vectors(network, feature, pixels, strongest if peak else None)
         if peak:

@@ -20,7 +20,7 @@ from ..models.origins import all_twins
 from ..store.parts import packed, unpacked
 from ..store.place import Place
 from ..store.plan import Plan
-from ..store.scans import RECORD, Scan, folder_of, part_of
+from ..store.scans import RECORD, Scan, folder_of, part_of, rewritten
 from .choose import tracks_of
 from .feed import Chunk, feed, workers_for
 from .finish import finish
@@ -69,18 +69,36 @@ def scan(
 
     Raises BadSpec, UnknownLayer, StoreError, OutputError, OutOfMemory, ModelError.
     """
+    if not isinstance(network, Network):
+        raise BadSpec(
+            f"a scan needs a network from ph.load, not a {type(network).__name__}: ph.load(model, input_size=...)"
+        )
+    if not (isinstance(shard, tuple) and len(shard) == 2) or not every >= 0:
+        raise BadSpec(f"shard is (i, n) and every is seconds from 0 up, not {shard!r} and {every!r}")
     pictures = open_pictures(data)
     plan = plan_of(network, pictures, layers, k=k, many=many, sample=sample, batch=batch, limit=limit, size=size)
     numbers, place, width = plan.shard(*shard), Place(str(store)), workers_for(workers, network.device)
     place.check()
     if place.has(f"{folder_of(plan.id)}/{RECORD}"):
-        return Scan(place, plan.id)
+        return _known(Scan(place, plan.id), plan, pictures)
     running = _Running(network, pictures, plan, place, part_of(plan.id, *shard), numbers, every, progress)
     part = running.run(width)
     if not part.tally.pictures and shard == (1, 1):
         raise BadSpec(f"none of the {plan.pictures} pictures of {plan.source} can be read; "
                       f"the first: {next(iter(part.skipped.values()))[1]}")  # fmt: skip
-    return finish(place, plan, [part]) if shard[1] == 1 else None
+    if shard[1] > 1:
+        return None
+    made = finish(place, plan, [part])
+    made.data = pictures
+    return made
+
+
+def _known(scan: Scan, plan: Plan, pictures: Pictures) -> Scan:
+    """A scan that is there already; where its pictures and network are now is put down anew."""
+    if (scan.plan.source, scan.plan.model) != (plan.source, plan.model):
+        scan = rewritten(scan, plan)
+    scan.data = pictures
+    return scan
 
 
 def plan_of(
@@ -94,11 +112,16 @@ def plan_of(
 ) -> Plan:
     """What would be scanned, checked against the network."""
     channels, *own = network.preprocessing.size
+    if size is not None and not (isinstance(size, tuple) and len(size) == 2 and min(size) > 0):
+        raise BadSpec(f"size is (height, width) in pixels from 1 up, not {size!r}")
     size = size if size is not None else (own[0], own[1])
     if network.preprocessing.fixed and size != tuple(own):
         raise BadSpec(f"{network.name} takes pictures of {own[0]} x {own[1]} only, not {size[0]} x {size[1]}")
     if limit is not None and (isinstance(limit, bool) or not isinstance(limit, int) or limit < 1):
         raise BadSpec(f"limit must be a whole number from 1 up, not {limit!r}")
+    tracks = tracks_of(network, layers, size)
+    if not tracks:
+        raise BadSpec(f"{network.name} has no layer to scan by default, and no classes; name some: --layers")
     return Plan(
         model=asdict(network.spec),
         fingerprint=network.fingerprint,
@@ -106,7 +129,7 @@ def plan_of(
         data=pictures.fingerprint,
         pictures=min(len(pictures), limit or len(pictures)),
         shape=(channels, *size),
-        tracks=tracks_of(network, layers, size),
+        tracks=tracks,
         **numbers,
     )
 
@@ -219,22 +242,31 @@ def merge(stores: Sequence[str | Path], *, into: str | Path | None = None) -> li
     if not found:
         raise StoreError(f"no shards of a scan in {', '.join(map(str, stores))}; scan with --shard 1/N to N/N first")
     target.check()
-    return [_merged(target, list(parts.values())) for parts in found.values()]
+    made, reasons = [], []
+    for parts in found.values():
+        try:
+            made.append(_merged(target, list(parts.values())))
+        except StoreError as error:  # a scan that is not complete must not hold up those that are
+            reasons.append(error)
+    if not made:
+        raise reasons[0]
+    return made
 
 
 def _merged(place: Place, parts: list[Part]) -> Scan:
     """One scan of its shards; a shard of another division that covers the same is left out."""
     plan = parts[0].plan
-    done: list[Part] = []
-    at = 0
-    for part in sorted((p for p in parts if p.next == p.last), key=lambda p: (p.first, -p.last)):
-        if part.first == at and part.last > at:
-            done.append(part)
-            at = part.last
+    ways: dict[int, list[Part]] = {0: []}  # batches from the first on -> shards that cover them, each once
+    for part in sorted((p for p in parts if p.next == p.last), key=lambda p: (p.first, p.last)):
+        if part.first in ways and part.last not in ways:
+            ways[part.last] = [*ways[part.first], part]
+    at = max(ways)
     if at < plan.chunks:
         last = plan.pictures - 1
         raise StoreError(
             f"the scan of {plan.model['address']} lacks pictures {min(at * plan.batch, last)} and following "
             f"(of {plan.pictures}): run the shards that are missing, or go on with those that were stopped"
         )
-    return finish(place, plan, done)
+    if not any(part.tally.pictures for part in ways[at]):
+        raise StoreError(f"none of the {plan.pictures} pictures of the scan of {plan.model['address']} could be read")
+    return finish(place, plan, ways[at])

@@ -34,7 +34,7 @@ class Shot:
     """An example with its picture ``(h, w, c)`` as the network saw it.
 
     ``heat``: the unit's map ``(y, x)``, None where it has none. ``box``: what the strongest position sees, None where
-    that is everything. ``label``: of the dataset, if it has labels.
+    that is everything. ``label``: of the dataset, if it has labels. ``gone``: it can no longer be read, and is grey.
     """
 
     example: Example
@@ -43,6 +43,7 @@ class Shot:
     pixels: Pixels
     heat: NDArray[np.float32] | None
     box: Box | None
+    gone: bool = False
 
 
 @final
@@ -54,6 +55,7 @@ class UnitExamples:
     model: str
     source: str
     by: Literal["max", "mean"]
+    shape: tuple[int, int, int]
     facts: Facts
     top: tuple[Shot, ...]
     bottom: tuple[Shot, ...]
@@ -92,7 +94,7 @@ def examples(
     ends = np.cumsum([0, *map(len, rows)])
     top, bottom, spectrum = (tuple(shots[a:b]) for a, b in pairwise(ends))
     spelled = f"{shown_layer(layer)}:{channel}"
-    return UnitExamples(spelled, scan.model, scan.plan.source, by, facts, top, bottom, spectrum)
+    return UnitExamples(spelled, scan.model, scan.plan.source, by, scan.plan.shape, facts, top, bottom, spectrum)
 
 
 def place_of(unit: Objective) -> tuple[str, int]:
@@ -115,14 +117,17 @@ def same_network(network: Network, scan: Scan) -> None:
 
 def pictures_of(scan: Scan, data: Any = None) -> Pictures:
     """The scanned dataset, where it was or at ``data``; BadSpec when it is gone or another one."""
-    source = scan.plan.source if data is None else data
+    source = (scan.data if scan.data is not None else scan.plan.source) if data is None else data
     try:
         pictures = open_pictures(source)
     except PhospheneError as error:
         hint = "\nsay where the pictures are now: --data" if data is None else ""
         raise BadSpec(f"{error}{hint}") from error
     if pictures.fingerprint != scan.plan.data:
-        raise BadSpec(f"the pictures at {source} are not those that were scanned; scan them anew, or give the old ones")
+        raise BadSpec(
+            f"the {len(pictures)} pictures at {pictures.source} are not those that were scanned: some came, went or "
+            "changed; put them back, or scan anew"
+        )
     return pictures
 
 
@@ -135,9 +140,10 @@ def taken(
     with Tap(network, [track.name]) as tap, torch.no_grad():
         for start in range(0, len(wanted), TOGETHER):
             some = wanted[start : start + TOGETHER]
-            pixels = [pixels_of(pictures, example.picture, scan.plan.shape) for example in some]
+            read = [pixels_of(pictures, example.picture, scan.plan.shape) for example in some]
+            pixels = [grey(scan.plan.shape) if one is None else one for one in read]
             maps = tap(tensor(pixels, network))[track.name][:, channel].float().cpu()
-            for example, picture, acts in zip(some, pixels, maps, strict=True):
+            for example, picture, acts, found in zip(some, pixels, maps, read, strict=True):
                 where = tuple(int(p) for p in np.unravel_index(int(acts.argmax()), acts.shape)) if acts.ndim else ()
                 box = network.sees(track.name, where, size) if where and track.name != OUTPUT else None
                 yield Shot(
@@ -147,15 +153,21 @@ def taken(
                     picture,
                     acts.numpy() if acts.ndim == 2 else None,
                     None if box is None or box == Box.whole(size) else box,
+                    gone=found is None,
                 )
 
 
-def pixels_of(pictures: Pictures, number: int, shape: tuple[int, int, int]) -> Pixels:
-    """A scanned picture as the network saw it; grey if it can no longer be read."""
+def pixels_of(pictures: Pictures, number: int, shape: tuple[int, int, int]) -> Pixels | None:
+    """A scanned picture as the network saw it; None if it can no longer be read."""
     try:
         return decoded(pictures.raw(number), shape)
     except (Unreadable, OSError):
-        return np.full((*shape[1:], shape[0]), 128, np.uint8)
+        return None
+
+
+def grey(shape: tuple[int, int, int]) -> Pixels:
+    """In place of a picture that is gone."""
+    return np.full((*shape[1:], shape[0]), 128, np.uint8)
 
 
 def tensor(pixels: Sequence[Pixels], network: Network) -> Images:

@@ -13,7 +13,16 @@ from ..sketch import BINS, ZERO, Sketch, edges
 from .plan import Track
 
 Statistic = Literal["max", "mean", "point"]
-LEVELS = (("low", 0.1), ("low", 0.25), ("median", 0.5), ("high", 0.75), ("high", 0.9), ("high", 0.99))
+LEVELS = (
+    ("low 10 %", 0.1),
+    ("low 25 %", 0.25),
+    ("median", 0.5),
+    ("high 75 %", 0.75),
+    ("high 90 %", 0.9),
+    ("high 99 %", 0.99),
+)
+FEWEST = 16
+SILENT = 1e-6  # of the greatest activation in its layer
 ALWAYS = 0.999  # a unit that fires at more positions is always on
 
 
@@ -92,15 +101,21 @@ class Facts:
         return float(self.arrays["average"][self.channel])
 
     @property
-    def state(self) -> Literal["ok", "dead", "always on"]:
-        """Dead: it never fires, or is the same on all pictures. Always on: it has a ReLU that never stops it."""
+    def state(self) -> Literal["ok", "dead", "always on", "too few"]:
+        """Dead: it is the same on all pictures, or its ReLU never lets through what counts beside its siblings.
+
+        Always on: its ReLU never stops it. Too few: of fewer than 16 pictures nothing is said.
+        """
         low, high = self.ends("max")
-        if not self.density or not high > low or np.isnan(high):
+        if self.pictures < FEWEST:
+            return "too few"
+        silent = self.rectified and not high > SILENT * float(np.nanmax(self.arrays["top.max.values"], initial=0.0))
+        if silent or not high > low:  # nan is not greater
             return "dead"
-        return "always on" if self.active > ALWAYS and self._rectified else "ok"
+        return "always on" if self.active > ALWAYS and self.rectified else "ok"
 
     @property
-    def _rectified(self) -> bool:
+    def rectified(self) -> bool:
         """Whether the layer has no values below zero, so that zero means silence."""
         return bool(np.nanmin(self.arrays["bottom.mean.values"]) >= 0)
 
@@ -153,7 +168,7 @@ class Facts:
 
     def _firing(self, values: Any, pictures: Any, statistic: str) -> tuple[Any, Any]:
         """Those on which it fires, all of them if they are listed, else those of the sample."""
-        if not self._rectified:
+        if not self.rectified:
             return values, pictures
         listed = self.arrays[f"top.{statistic}.values"][self.channel]
         fired = int(self.arrays["fired"][self.channel])
@@ -165,7 +180,19 @@ class Facts:
     def siblings(self) -> list[tuple[int, float]]:
         """Units of the layer that fire on the same pictures, and the correlation of their means, best first."""
         rows = self.arrays["siblings"][self.channel], self.arrays["siblings.correlation"][self.channel]
-        return [(int(unit), float(value)) for unit, value in zip(*rows, strict=True) if unit >= 0]
+        return [(int(unit), float(value)) for unit, value in zip(*rows, strict=True) if unit >= 0 and value > 0]
+
+    @property
+    def listed(self) -> int:
+        """How many of the strongest pictures are known."""
+        return int(np.isfinite(self.arrays["top.max.values"][self.channel]).sum())
+
+    @property
+    def tied(self) -> int:
+        """How many of the listed pictures have the very maximum, where it is more than one: a unit that is capped."""
+        values = self.arrays["top.max.values"][self.channel]
+        count = int((values == values[0]).sum())
+        return count if count > 1 else 0
 
     @property
     def sharing(self) -> tuple[int, float] | None:

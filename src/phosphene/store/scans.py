@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import cached_property
 from typing import Any, final
 from urllib.parse import quote
@@ -46,6 +46,7 @@ class Scan:
 
     def __init__(self, place: Place, name: str) -> None:
         self.place, self.id = place, name
+        self.data: Any = None  # the opened pictures, where the scan was just made
         self._layers: OrderedDict[str, dict[str, Any]] = OrderedDict()
 
     @cached_property
@@ -122,6 +123,18 @@ class Scan:
         return f"Scan({self.id[:8]}: {self.pictures} pictures, {self.plan.units} units of {self.model})"
 
 
+def rewritten(scan: Scan, plan: Plan) -> Scan:
+    """The same scan with its record saying where pictures and network are now."""
+    record = scan.record | {"plan": plan.to_dict()}
+    scan.place.write(f"{folder_of(scan.id)}/{RECORD}", encoded(record))
+    return Scan(scan.place, scan.id)
+
+
+def encoded(record: dict[str, Any]) -> bytes:
+    """A record as it is kept: equal records, equal bytes."""
+    return (json.dumps(record, indent=1, sort_keys=True) + "\n").encode()
+
+
 def scans_in(place: Place) -> list[Scan]:
     """All finished scans of a store."""
     return [Scan(place, name) for name in place.names("scans") if place.has(f"{folder_of(name)}/{RECORD}")]
@@ -136,11 +149,21 @@ def find(
         known = [scan for scan in known if scan.id.startswith(name)]
     if layer is not None:
         known = [scan for scan in known if any(track.name == layer for track in scan.plan.tracks)]
-    return max(known, key=lambda scan: (scan.pictures, scan.id), default=None)
+    return max(known, key=_size, default=None)
 
 
-def the_scan(place: Place, layer: str | None = None, *, name: str | None = None) -> Scan:
-    """The one scan that is meant; StoreError when there is none, or scans of several networks."""
+def the_scan(
+    place: Place,
+    layer: str | None = None,
+    *,
+    name: str | None = None,
+    matching: Callable[[str], bool] | None = None,
+) -> Scan:
+    """The one scan that is meant: that of most pictures which has the layer, or one that matches.
+
+    StoreError when there is none, or scans of several networks.
+    """
+    wanted = matching if matching is not None else (lambda one: layer in (None, one))
     every: Sequence[Scan] = scans_in(place)
     if not every:
         unfinished = [scan for scan in place.names("scans") if place.names(f"{folder_of(scan)}/parts")]
@@ -151,12 +174,18 @@ def the_scan(place: Place, layer: str | None = None, *, name: str | None = None)
     named = [scan for scan in every if name is None or scan.id.startswith(name)]
     if not named:
         raise StoreError(f"no scan {name} in {place.url}; there are {', '.join(scan.id[:8] for scan in every)}")
-    networks = {scan.plan.fingerprint: scan for scan in named}
+    having = [scan for scan in named if any(wanted(track.name) for track in scan.plan.tracks)]
+    networks = {scan.plan.fingerprint: scan for scan in having}
     if len(networks) > 1:
         told = ", ".join(f"{scan.id[:8]} ({scan.model})" for scan in networks.values())
         raise StoreError(f"{place.url} has scans of {len(networks)} networks; say which: --scan ID, of {told}")
-    found = find(place, layer, name=name)
-    if found is None:
-        max(named, key=lambda scan: scan.pictures).track(str(layer))  # says what was scanned
-        raise AssertionError("a track that was found is found again")
-    return found
+    if not having:
+        largest = max(named, key=_size)
+        if layer is not None:
+            largest.track(layer)  # says what was scanned
+        return largest
+    return max(having, key=_size)
+
+
+def _size(scan: Scan) -> tuple[Any, ...]:
+    return scan.pictures, scan.plan.shape, scan.id

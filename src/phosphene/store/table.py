@@ -15,6 +15,7 @@ from ..errors import BadSpec, MissingDependency, UnknownOption, closest
 from .facts import Facts
 from .scans import Scan, shown_layer
 
+ENOUGH = 64  # pictures below which alike says nothing
 BY_EXAMPLES, BY_WEIGHTS = (
     0.9,
     0.95,
@@ -67,7 +68,7 @@ def _row(unit: str, facts: Facts) -> Row:
     like, correlation = facts.siblings[0] if facts.siblings else (None, None)
     shares, overlap = facts.sharing or (None, None)
     twin, cosine = facts.twin or (None, None)
-    alive = facts.state != "dead"
+    alive = facts.state not in ("dead", "too few") and facts.pictures >= ENOUGH
     why = [
         name
         for name, value, least in (("examples", correlation, BY_EXAMPLES), ("weights", cosine, BY_WEIGHTS))
