@@ -25,6 +25,7 @@ from .store.scans import Scan
 if TYPE_CHECKING:
     from PIL.Image import Image as Picture
 
+NEAR = 4  # siblings that are named
 QUANTILES = (0.01, 0.1, 0.25, 0.5, 0.75, 0.9, 0.99)
 
 
@@ -34,7 +35,8 @@ class UnitSheet:
     """The real pictures of a unit, as a sheet and as data. Shows itself in a notebook.
 
     ``explained``: method -> a picture per top example of what in it the unit responds to. ``optimised``: a picture made
-    for the unit. ``crop``: examples are shown cropped to what the unit sees. ``called``: a class's name.
+    for the unit. ``crop``: examples are shown cropped to what the unit sees. ``called``: a class's name;
+    ``siblings``: names of the units that fire together with it.
     """
 
     found: UnitExamples = field(repr=False)
@@ -42,6 +44,7 @@ class UnitSheet:
     optimised: Result | None = None
     crop: bool = False
     called: str | None = None
+    siblings: tuple[str, ...] = ()
 
     @property
     def image(self) -> Picture:
@@ -51,24 +54,30 @@ class UnitSheet:
         method = "".join(f", {name}" for name in self.explained)
         top = tuple(self._best(shot, most, index) for index, shot in enumerate(found.top))
         strips = (
-            Strip(f"top {len(found.top)} by {_BY[found.by]}: {self._how}{method and ', below them' + method[1:]}", top),
+            Strip(f"top {len(found.top)} by {self._by}{self._how}{method and '; last' + method[1:]}", top),
             Strip(
                 "along the spectrum: near zero, low, median, high, top" + self._of_firing,
                 self._row(found.spectrum, most),
             ),
-            Strip(f"bottom {len(found.bottom)} by {_BY[found.by]}", self._row(found.bottom, most)),
+            Strip(f"bottom {len(found.bottom)} by {self._by}", self._row(found.bottom, most)),
         )
         return panel(Panel(self._title, self._facts, strips, self._bars, self._side))
+
+    @property
+    def _by(self) -> str:
+        """What pictures are ordered by; of a vector there is only the value."""
+        return {"max": "maximum", "mean": "mean"}[self.found.by] if self.found.facts.track.size else "value"
 
     @property
     def _how(self) -> str:
         shown = "cropped to what the unit sees" if self.crop else "outlined what its strongest position sees"
         found = self.found.top
         if self.crop:
-            return shown if any(shot.box is not None for shot in found) else "whole, as it sees everything"
+            return ": " + shown if any(shot.box is not None for shot in found) else ""
         outlined = shown if any(shot.box is not None for shot in found) else ""
         glow = "below, its map on the scale of its natural maximum" if any(s.heat is not None for s in found) else ""
-        return "; ".join(part for part in (outlined, glow) if part)
+        said = "; ".join(part for part in (outlined, glow) if part)
+        return said and f": {said}"
 
     @property
     def _of_firing(self) -> str:
@@ -89,9 +98,11 @@ class UnitSheet:
     def _facts(self) -> tuple[str, ...]:
         facts = self.found.facts
         state = "" if facts.state == "ok" else f"{facts.state}: "
-        fires = f"{state}fires on {100 * facts.density:.3g} % of pictures; maximum {facts.maximum:.3g}, "
+        verb = "fires" if facts.rectified else "is above zero"
+        fires = f"{state}{verb} on {100 * facts.density:.3g} % of pictures; maximum {facts.maximum:.3g}, "
         fires += f"average {facts.average:.3g}"
-        near = ", ".join(f"{unit} ({value:.2f})" for unit, value in facts.siblings[:4])
+        pairs = zip(self.siblings, facts.siblings, strict=False)
+        near = ", ".join(f"{name} ({value:.2f})" for name, (_, value) in pairs)
         lines = [fires + (f"; fires together with {near}" if near else "")]
         if facts.tied >= len(self.found.top) > 1 and self.found.by == "max":
             many = f"{facts.tied} or more" if facts.tied == facts.listed else str(facts.tied)
@@ -116,7 +127,7 @@ class UnitSheet:
             (sketch.quantile(0.99), f"99 % {sketch.quantile(0.99):.3g}"),
             (sketch.greatest, f"{sketch.greatest:.3g}"),
         )
-        return Bars(shares, ends, f"{_BY[found.by]} of a picture, against the root of how many have it", marks)
+        return Bars(shares, ends, f"{self._by} of a picture, against the root of how many have it", marks)
 
     @property
     def _side(self) -> tuple[Tile, ...]:
@@ -175,9 +186,6 @@ class UnitSheet:
         buffer = io.BytesIO()
         self.image.save(buffer, format="PNG")
         return buffer.getvalue()
-
-
-_BY = {"max": "maximum", "mean": "mean"}
 
 
 def _pair(what: str, found: tuple[int, float] | None) -> dict[str, Any] | None:
@@ -250,8 +258,9 @@ def examples_of(
         ]
         made = attribute_rows(network, aims, tensor([shot.pixels for shot in found.top], network), name)
         explained[name] = tuple(drawn(row.cpu().numpy(), colours=_colours(name))[0] for row in made.signed)
-    called = network.class_name(channel) if layer == OUTPUT else None
-    return UnitSheet(found, explained, optimised, crop, called)
+    named = network.class_name if layer == OUTPUT else (lambda _: None)
+    siblings = tuple(named(unit) or str(unit) for unit, _ in found.facts.siblings[:NEAR])
+    return UnitSheet(found, explained, optimised, crop, named(channel), siblings)
 
 
 def _colours(method: str) -> bool:
