@@ -72,7 +72,7 @@ def test_brute_force_agrees(folder: Path, tmp_path: Path) -> None:
     net, source = two(size=24), folder
     from phosphene.data import decoded, open_pictures
 
-    scan = ph.scan(net, source, store=tmp_path / "s", layers=["*"], **FEW)
+    scan = ph.scan(net, source, store=tmp_path / "s", layers=["**"], **FEW)
     data = open_pictures(source)
     x = torch.stack([torch.from_numpy(decoded(data.raw(i), (3, 24, 24))) for i in range(len(data))])
     layers = [track.name for track in scan.plan.tracks]
@@ -241,6 +241,11 @@ def test_layers_are_chosen_by_name_and_glob(tmp_path: Path) -> None:
     assert [track.name for track in tracks_of(net, ["mixed4?", "conv1"], (64, 64))] == [
         "conv1", "mixed4a", "mixed4b", "mixed4c",
     ]  # fmt: skip
+    assert len(tracks_of(net, ["mixed*"], (64, 64))) == 7
+    assert len(tracks_of(net, ["**"], (64, 64))) == len(net.runs) + 1
+    assert [track.name for track in tracks_of(net, ["mixed4b.branch[!3-5]*.relu"], (64, 64))] == [
+        "mixed4b.branch1.relu"
+    ]
     assert [track.name for track in tracks_of(net, ["logit"], (64, 64))] == [OUTPUT]
     with pytest.raises(UnknownLayer, match="closest: mixed4"):
         tracks_of(net, ["mixed4z*"], (64, 64))

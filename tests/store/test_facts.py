@@ -194,7 +194,11 @@ def test_sharing_is_the_overlap_of_the_strongest(known: Scanned) -> None:
             strongest = sorted(range(PICTURES), key=lambda i, v=values: (-v[i], i))[:64]
             tops.append({picture for picture in strongest if values[picture] > 0})
         for unit in range(units):
-            shares = {other: len(tops[unit] & tops[other]) / max(len(tops[unit]), 1) for other in range(units) if other != unit}
+            shares = {
+                other: len(tops[unit] & tops[other]) / max(len(tops[unit]), 1)
+                for other in range(units)
+                if other != unit
+            }
             best = min(shares, key=lambda other, s=shares: (-s[other], other))
             found = known.scan.unit(layer, unit).sharing
             assert found == ((best, float(np.float32(shares[best]))) if shares[best] else None)

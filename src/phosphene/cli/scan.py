@@ -19,7 +19,7 @@ EXAMPLES = """data:
 
 examples:
   phosphene scan miniception --data photos/ --store gallery/
-  phosphene scan resnet50 --data photos/ --store gallery/ --layers "layer3*,layer4*"
+  phosphene scan resnet50 --data photos/ --store gallery/ --layers "layer3.*,layer4.*"
   phosphene scan miniception --data photos/ --store gallery/ --shard 1/4     then 2/4 ..., and phosphene merge gallery/
 """
 
@@ -33,7 +33,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--layers",
         metavar="A,B,...",
-        help="names and globs; logit for the classes; by default the layers that one would look into and the classes",
+        help="names and globs (** crosses dots); logit for the classes; by default what one would look into",
     )
     parser.add_argument("-k", type=whole, default=9, metavar="N", help="pictures kept at each end of each unit; 9")
     parser.add_argument("--many", type=whole, default=256, metavar="N", help="of the strongest, for facets; 256")

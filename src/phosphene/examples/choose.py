@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
-from fnmatch import fnmatchcase
 
 from torch import nn
 
@@ -24,6 +24,7 @@ _PASSING = (
     nn.modules.pooling._AvgPoolNd,
     nn.modules.pooling._AdaptiveAvgPoolNd,
 )
+EVERY = "**"
 LOGITS = "logit"  # how the network's output is asked for
 
 
@@ -72,7 +73,8 @@ def _matching(network: Network, wanted: Sequence[str]) -> tuple[dict[str, None],
     words = [word for word in dict.fromkeys(wanted) if word not in (LOGITS, OUTPUT)]
     for word in words:
         if any(mark in word for mark in "*?["):
-            matching = [name for name in network.runs if fnmatchcase(name, word)]
+            form = pattern(word)
+            matching = [name for name in network.runs if form.fullmatch(name)]
             if not matching:
                 raise UnknownLayer(
                     f"no layer of {network.name} matches {word!r}; {closest(word.strip('*'), network.runs)}\n"
@@ -82,4 +84,23 @@ def _matching(network: Network, wanted: Sequence[str]) -> tuple[dict[str, None],
             network.find(word)
             matching = [word]
         chosen.update(dict.fromkeys(matching))
-    return chosen, len(words) < len(set(wanted)) or "*" in words
+    return chosen, len(words) < len(set(wanted)) or EVERY in words
+
+
+def pattern(glob: str) -> re.Pattern[str]:
+    """A glob over module paths: ``*`` and ``?`` stay within one part of a name, ``**`` crosses dots.
+
+    >>> [bool(pattern("mixed*").fullmatch(name)) for name in ("mixed4b", "mixed4b.branch1")]
+    [True, False]
+    >>> bool(pattern("mixed4b.**").fullmatch("mixed4b.branch1.relu"))
+    True
+    """
+    marks = {"**": ".*", "*": "[^.]*", "?": "[^.]"}
+
+    def piece(found: re.Match[str]) -> str:
+        text = found[0]
+        if text in marks:
+            return marks[text]
+        return text.replace("[!", "[^", 1) if text.startswith("[") and len(text) > 1 else re.escape(text)
+
+    return re.compile(re.sub(r"\*\*|[*?]|\[[^\]]+\]|.", piece, glob))
