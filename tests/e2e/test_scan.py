@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import psutil
 import pytest
 from data.made import encoded, photo, png, written
 from e2e.command import COMMAND, Ran, command, files, record
@@ -263,3 +264,26 @@ def test_every_odd_picture_is_scanned_or_named(here: Here, folder: Path) -> None
     assert here("examples", "s", "conv2:3", "--count", "9", "-o", "e.png").code == 0
     labels = {one["label"] for one in record(Path("e.json"))["top"]}
     assert labels == {"a", "b"}
+
+
+def test_a_decoder_that_is_killed_is_one_reason(source: Path, store: Path, tmp_path: Path) -> None:
+    """As the system does when memory is short; what was saved is there, and the same command goes on."""
+    words = [COMMAND, "scan", "miniception", "--data", str(source), "--store", "s", *SMALL, "--every", "0"]
+    running = subprocess.Popen(
+        [*words, "--workers", "1"], cwd=tmp_path, stdin=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
+    )
+    began, children = time.monotonic(), []
+    while not children and running.poll() is None and time.monotonic() - began < 100:
+        children = psutil.Process(running.pid).children()
+        time.sleep(0.01)
+    if not children:
+        pytest.skip("it was done before the process could be met")
+    children[0].kill()
+    _, told = running.communicate(timeout=100)
+    if running.returncode == 0:
+        pytest.skip("the process had done its work already")
+    assert running.returncode == 2
+    assert "a process that decodes pictures died" in told
+    assert "Traceback" not in told
+    assert subprocess.run([*words, "-q"], cwd=tmp_path, stdin=subprocess.DEVNULL, timeout=200).returncode == 0
+    assert content(tmp_path / "s") == content(store)

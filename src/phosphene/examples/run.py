@@ -178,6 +178,11 @@ class _Running:
                         self._write()
                     self._tell()
         except (RuntimeError, MemoryError) as error:
+            if "DataLoader worker" in str(error):  # killed by the system, most often for memory
+                raise OutOfMemory(
+                    f"a process that decodes pictures died ({first_line(error)}); choose fewer --workers; "
+                    "the same command goes on from what was saved"
+                ) from error
             if not out_of_memory(error):
                 raise
             raise OutOfMemory(
