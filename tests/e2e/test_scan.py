@@ -142,6 +142,8 @@ def test_a_record_says_where_it_lies_among_real_pictures(
     assert f"above {found['percentile']:.4g} % of 160 real pictures" in ran.out
     monkeypatch.setenv("PHOSPHENE_STORE", str(store))
     assert record_of(here(*words))["evidence"]["natural"] == found
+    here("render", "miniception-plain", "mixed4b:11", "--steps", "1", "-o", "p.png")
+    assert record(Path("p.json"))["evidence"]["natural"] is None  # another network than was scanned
     here("render", "miniception", "mixed3a:5", "--steps", "1", "-o", "n.png")
     assert record(Path("n.json"))["evidence"]["natural"] is None  # a layer that was not scanned
 
