@@ -14,7 +14,7 @@ from torch import Tensor, nn
 import phosphene as ph
 from phosphene.errors import BadSpec
 from phosphene.examples.kinds import kinds_of
-from phosphene.examples.shots import examples
+from phosphene.examples.shots import examples, heat_of
 
 SIDE = 24
 
@@ -100,6 +100,49 @@ def test_facets_begin_from_their_means_and_keep_their_edges(net: Any, tmp_path: 
         assert picture.score.clean > picture.score.start
         assert picture.evidence.natural is not None
     made.save(tmp_path / "f.png")
+
+
+def test_tokens_are_laid_out_as_their_patches() -> None:
+    """Without the class token and registers before them; not where no grid has the picture's proportions."""
+    for extra in (0, 1, 2, 5):
+        tokens = np.arange(extra + 4 * 6, dtype=np.float32)
+        found = heat_of(tokens, (64, 96))
+        assert found is not None
+        assert np.array_equal(found, tokens[extra:].reshape(4, 6))
+    assert heat_of(np.zeros(5, np.float32), (64, 96)) is None
+    assert heat_of(np.zeros((), np.float32), (64, 96)) is None
+    assert heat_of(np.eye(3, dtype=np.float32), (64, 96)).shape == (3, 3)
+
+
+def test_the_heat_of_a_transformer_lies_where_its_patch_is(tmp_path: Path) -> None:
+    """A patch embedding that fires for red, its tokens behind a class token."""
+
+    class Patches(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.embed, self.tokens = nn.Conv2d(3, 2, 6, stride=6, bias=False), nn.Identity()
+            with torch.no_grad():
+                self.embed.weight.copy_(torch.tensor([[1, -1, -1], [-1, 1, -1.0]]).view(2, 3, 1, 1).repeat(1, 1, 6, 6))
+
+        def forward(self, x: Tensor) -> Tensor:
+            patches = self.embed(x).flatten(2).transpose(1, 2)
+            return self.tokens(torch.cat([torch.zeros_like(patches[:, :1]), patches], 1)).mean(1)
+
+    rows = []
+    for place in range(16):
+        x = np.zeros((SIDE, SIDE, 3), np.uint8)
+        y, z = divmod(place, 4)
+        x[6 * y : 6 * y + 6, 6 * z : 6 * z + 6, 0] = 150 + place
+        rows.append(x)
+    net = ph.load(Patches(), input_size=(3, SIDE, SIDE))
+    scan = ph.scan(net, rows, store=tmp_path / "s", layers=["tokens"], k=4, many=4, sample=16, batch=8)
+    assert scan is not None
+    found = examples(net, scan, ph.Channel("tokens", 0), data=rows)
+    for shot in found.top:
+        assert shot.heat is not None
+        assert shot.heat.shape == (4, 4)
+        assert int(shot.heat.argmax()) == shot.example.picture
+    ph.examples_of(net, scan, "tokens:0").save(tmp_path / "e.png")
 
 
 def test_examples_show_what_the_unit_sees(tmp_path: Path) -> None:

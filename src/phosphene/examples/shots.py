@@ -151,10 +151,26 @@ def taken(
                     pictures.name(example.picture),
                     pictures.label(example.picture),
                     picture,
-                    acts.numpy() if acts.ndim == 2 else None,
+                    heat_of(acts.numpy(), size),
                     None if box is None or box == Box.whole(size) else box,
                     gone=found is None,
                 )
+
+
+def heat_of(acts: NDArray[np.float32], size: tuple[int, int]) -> NDArray[np.float32] | None:
+    """A unit's activations on a picture of ``size`` as a map; None where they have no places.
+
+    Tokens are laid out as the patches that they come from: all but the first 0 to 8 (class, distillation, registers)
+    make a grid in the picture's proportions.
+    """
+    if acts.ndim == 2:
+        return acts
+    for extra in range(9) if acts.ndim == 1 else ():
+        patches = len(acts) - extra
+        rows = round((patches * size[0] / size[1]) ** 0.5)
+        if rows > 1 and patches % rows == 0 and rows * size[1] == patches // rows * size[0]:
+            return acts[extra:].reshape(rows, -1)
+    return None
 
 
 def pixels_of(pictures: Pictures, number: int, shape: tuple[int, int, int]) -> Pixels | None:
