@@ -165,7 +165,7 @@ def heat_of(acts: NDArray[np.float32], size: tuple[int, int]) -> NDArray[np.floa
     """
     if acts.ndim == 2:
         return acts
-    for extra in range(9) if acts.ndim == 1 else ():
+    for extra in range(min(9, len(acts))) if acts.ndim == 1 else ():
         patches = len(acts) - extra
         rows = round((patches * size[0] / size[1]) ** 0.5)
         if rows > 1 and patches % rows == 0 and rows * size[1] == patches // rows * size[0]:
