@@ -203,7 +203,7 @@ def tile_of(shot: Shot, most: float, crop: bool = False) -> Tile:
     return Tile(shot.pixels, value, label, _box(shot) if fires else None, heat)
 
 
-def shown_name(name: str, most: int = 20) -> str:
+def shown_name(name: str, most: int = 18) -> str:
     """A picture's name, its end if it is long: that is where datasets put what tells pictures apart."""
     stem = Path(name).stem or name
     return stem if len(stem) <= most else f"…{stem[1 - most :]}"

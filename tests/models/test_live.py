@@ -172,3 +172,9 @@ def test_fingerprints_tell_networks_apart():
     assert len({first, scaled, changed}) == 3
     for dtype in (torch.bfloat16, torch.float64):
         assert len(ph.load(free().to(dtype), input_size=(3, 8, 8)).fingerprint) == 32
+
+
+@pytest.mark.filterwarnings("ignore:.*torch.jit.*")
+def test_torchscript_is_refused_with_a_reason() -> None:
+    with pytest.raises(ModelError, match="is TorchScript, which cannot be looked into"):
+        ph.load(torch.jit.script(free()), input_size=(3, 16, 16))

@@ -88,9 +88,10 @@ def run(args: argparse.Namespace) -> int:
     if not args.quiet:
         out = sys.stderr if args.json else sys.stdout
         tell_skipped(made.skipped)
+        count = len(made.plan.tracks)
         print(
             f"scan {made.id[:8]}: {made.pictures} pictures, {made.plan.units} units of "
-            f"{len(made.plan.tracks)} layers of {made.model}",
+            f"{count} {'layer' if count == 1 else 'layers'} of {made.model}",
             file=out,
         )
         first = next((track.name for track in made.plan.tracks if track.size), made.plan.tracks[0].name)

@@ -73,6 +73,9 @@ class Network:
         self.taken: dict[Any, float] = {}  # memory that a picture takes up to some layers, as far as it was measured
         self.fields: dict[Any, Any] = {}  # what units see of a picture, as far as it was measured, with the state
         self.programs: Any = None  # fast paths that were made, with the state they were made from
+        if isinstance(module, torch.jit.ScriptModule):
+            raise ModelError(f"{self.name} is TorchScript, which cannot be looked into; "
+                             "load the Python module that it was made from")  # fmt: skip
         if any(is_lazy(t) for t in tensors(self.module)):
             raise ModelError(
                 f"{self.name} has lazy layers without weights yet; run it once on a picture before loading"
