@@ -110,6 +110,8 @@ def test_the_sanity_check_is_a_table_and_a_sheet(here: Here, folder: Path, photo
     assert (len(rows), rows[0]["method"], rows[0]["down_to"]) == (20, "saliency", "logits")
     assert f"{rows[0]['spearman']:.2f}" in table[1]
     assert pixels(Path("a.sanity.png"))[1][0] == (1 + SHOWN) * 140 + 12
+    words = ("explain", "miniception", "conv2:3", str(photo), "--sanity", "--method", "saliency", "-o", "a.png")
+    assert here(*words).code == 0
     before = (folder / "a.json").read_bytes()
     assert here(*words).code == 0
     assert (folder / "a.json").read_bytes() == before
