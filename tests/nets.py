@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import torch
 from torch import Tensor, nn
 
@@ -62,3 +64,14 @@ class Gated(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         return self.unit(self.conv(x)).mean((2, 3))
+
+
+class Lambda(nn.Module):
+    """A function as a module."""
+
+    def __init__(self, call: Callable[[Tensor], Tensor]) -> None:
+        super().__init__()
+        self.call = call
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.call(x)

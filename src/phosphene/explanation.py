@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -25,7 +24,7 @@ from .attribution import (
 )
 from .declare import checked
 from .errors import BadSpec
-from .files import check_writable, write_atomic
+from .files import png_of, write_beside
 from .front import load
 from .models.network import Network
 from .objectives import Objective, named
@@ -157,22 +156,17 @@ class Explanation:
         ``arrays``: also ``arrays()`` as an ``.npz`` file. Returns the sheet's path.
         """
         path = Path(path)
-        files: list[tuple[Path, bytes]] = [(path, _png(self.image))]
+        files: list[tuple[Path, bytes]] = []
         if self.sanity:
-            files.append((path.with_suffix(".sanity.png"), _png(self.sanity_image)))
+            files.append((path.with_suffix(".sanity.png"), png_of(self.sanity_image)))
         if arrays is not None:
             buffer = io.BytesIO()
             np.savez_compressed(buffer, **self.arrays())  # type: ignore[arg-type]
             files.append((Path(arrays), buffer.getvalue()))
-        files.append((path.with_suffix(".json"), (json.dumps(self.record(), indent=2) + "\n").encode()))
-        for file, _ in files:
-            check_writable(file)
-        for file, data in files:
-            write_atomic(file, data)
-        return path
+        return write_beside(path, self._repr_png_(), self.record(), *files)
 
     def _repr_png_(self) -> bytes:
-        return _png(self.image)
+        return png_of(self.image)
 
 
 def explain(
@@ -264,9 +258,3 @@ def _name(photo: Any, index: int) -> str:
 
 def _pixels(made: Attribution, row: int) -> tuple[Pixels, float]:
     return drawn(made.signed[row].cpu().numpy(), colours=attributions.get(made.method)().colours)
-
-
-def _png(picture: Picture) -> bytes:
-    buffer = io.BytesIO()
-    picture.save(buffer, format="PNG")
-    return buffer.getvalue()

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import io
-import json
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -14,7 +12,7 @@ import numpy as np
 from .declare import checked
 from .errors import BadSpec
 from .examples.kinds import Kinds, kinds_of
-from .files import check_writable, write_atomic
+from .files import png_of, write_beside
 from .front import render
 from .gallery.panel import Panel, Strip, Tile, panel
 from .images import Fourier
@@ -86,17 +84,10 @@ class Facets:
 
     def save(self, path: str | Path) -> Path:
         """Write the sheet as PNG and, last, its data beside it as ``.json``; returns the sheet's path."""
-        path = Path(path)
-        for one in (path, path.with_suffix(".json")):
-            check_writable(one)
-        write_atomic(path, self._repr_png_())
-        write_atomic(path.with_suffix(".json"), (json.dumps(self.record(), indent=2) + "\n").encode())
-        return path
+        return write_beside(Path(path), self._repr_png_(), self.record())
 
     def _repr_png_(self) -> bytes:
-        buffer = io.BytesIO()
-        self.image.save(buffer, format="PNG")
-        return buffer.getvalue()
+        return png_of(self.image)
 
 
 def facets(

@@ -3,11 +3,18 @@
 from __future__ import annotations
 
 import contextlib
+import io
+import json
 import os
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from .errors import OutputError
+
+if TYPE_CHECKING:
+    from PIL.Image import Image as Picture
 
 
 def check_writable(path: Path) -> None:
@@ -39,6 +46,27 @@ def why(error: BaseException) -> str:
     """What went wrong with a file, without the number and the name that Python adds."""
     reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
     return reason[:1].lower() + reason[1:]
+
+
+def png_of(picture: Picture) -> bytes:
+    """A PIL picture as a PNG file's content."""
+    buffer = io.BytesIO()
+    picture.save(buffer, format="PNG")
+    return buffer.getvalue()
+
+
+def write_beside(path: Path, picture: bytes, record: Mapping[str, Any], *more: tuple[Path, bytes]) -> Path:
+    """A picture, what belongs to it, and last its record under the same stem as ``.json``; returns the picture's path.
+
+    Nothing is written when one of them could not be.
+    """
+    text = (json.dumps(record, indent=2) + "\n").encode()
+    files = [(path, picture), *more, (path.with_suffix(".json"), text)]
+    for file, _ in files:
+        check_writable(file)
+    for file, data in files:
+        write_atomic(file, data)
+    return path
 
 
 def write_atomic(path: Path, data: bytes) -> None:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import io
-import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -12,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from .files import check_writable, write_atomic
+from .files import png_of, write_beside
 
 if TYPE_CHECKING:
     from PIL.Image import Image as Picture
@@ -126,13 +124,7 @@ class Result:
 
     def save(self, path: str | Path) -> Path:
         """Write the PNG and, last, its record beside it under the same stem; returns the PNG's path."""
-        path = Path(path)
-        beside = path.with_suffix(".json")
-        check_writable(path)
-        check_writable(beside)
-        write_atomic(path, png(self.pixels, self.alpha))
-        write_atomic(beside, (json.dumps(self.record(), indent=2) + "\n").encode())
-        return path
+        return write_beside(Path(path), png(self.pixels, self.alpha), self.record())
 
     def _repr_png_(self) -> bytes:
         return png(self.pixels, self.alpha)
@@ -154,6 +146,4 @@ def picture(pixels: Pixels, alpha: bool = False) -> Picture:
 
 
 def png(pixels: Pixels, alpha: bool = False) -> bytes:
-    buffer = io.BytesIO()
-    picture(pixels, alpha).save(buffer, format="PNG")
-    return buffer.getvalue()
+    return png_of(picture(pixels, alpha))

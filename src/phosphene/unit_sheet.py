@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import io
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -15,7 +13,7 @@ from .address import OUTPUT
 from .attribution import attribute_rows, attributions, drawn
 from .declare import checked
 from .examples.shots import Shot, UnitExamples, examples, place_of, tensor
-from .files import check_writable, write_atomic
+from .files import png_of, write_beside
 from .gallery.panel import BARS, Bars, Panel, Strip, Tile, cropped, panel
 from .models.network import Network
 from .objectives import Neuron, Objective, from_text
@@ -175,17 +173,10 @@ class UnitSheet:
 
     def save(self, path: str | Path) -> Path:
         """Write the sheet as PNG and, last, its data beside it as ``.json``; returns the sheet's path."""
-        path = Path(path)
-        for one in (path, path.with_suffix(".json")):
-            check_writable(one)
-        write_atomic(path, self._repr_png_())
-        write_atomic(path.with_suffix(".json"), (json.dumps(self.record(), indent=2) + "\n").encode())
-        return path
+        return write_beside(Path(path), self._repr_png_(), self.record())
 
     def _repr_png_(self) -> bytes:
-        buffer = io.BytesIO()
-        self.image.save(buffer, format="PNG")
-        return buffer.getvalue()
+        return png_of(self.image)
 
 
 def _pair(what: str, found: tuple[int, float] | None) -> dict[str, Any] | None:

@@ -7,19 +7,11 @@ import copy
 import pytest
 import torch
 import torch.nn.functional as F
+from nets import Lambda
 from seen import brute
 from torch import Tensor, nn
 
 import phosphene as ph
-
-
-class Lambda(nn.Module):
-    def __init__(self, call) -> None:
-        super().__init__()
-        self.call = call
-
-    def forward(self, x: Tensor) -> Tensor:
-        return self.call(x)
 
 
 class Functional(nn.Module):

@@ -9,6 +9,7 @@ import torch
 import torch.nn.functional as F
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from nets import Lambda
 from seen import brute
 from torch import Tensor, nn
 from untouched import untouched
@@ -18,15 +19,6 @@ from phosphene.errors import NotDifferentiable, UnitOutOfRange
 from phosphene.models import support
 from phosphene.models.network import Network
 from phosphene.models.support import Box
-
-
-class Lambda(nn.Module):
-    def __init__(self, call) -> None:
-        super().__init__()
-        self.call = call
-
-    def forward(self, x: Tensor) -> Tensor:
-        return self.call(x)
 
 
 class Next(nn.Module):

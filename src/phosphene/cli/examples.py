@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import argparse
-import json
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..errors import BadSpec
 from .common import whole
 from .output import Paths, default_name
-from .scanned import open_scan, scan_arguments
+from .scanned import open_scan, scan_arguments, write_and_tell
 
 if TYPE_CHECKING:
     from ..models.network import Network
@@ -62,18 +60,12 @@ def run(args: argparse.Namespace) -> int:
         data=args.data,
         optimised=made,
     )
-    found.save(paths.picture)
-    if args.json:
-        print(json.dumps(found.record(), indent=2))
-    if not args.quiet:
-        out = sys.stderr if args.json else sys.stdout
-        facts = found.found.facts
-        print(
-            f"{found.found.unit}  {facts.state}  fires on {100 * facts.density:.3g} % of {facts.pictures} pictures  "
-            f"maximum {facts.maximum:.3f}",
-            file=out,
-        )
-        print(f"sheet {paths.picture}  data {paths.record(1)}", file=out)
+    facts = found.found.facts
+    line = (
+        f"{found.found.unit}  {facts.state}  fires on {100 * facts.density:.3g} % of {facts.pictures} pictures  "
+        f"maximum {facts.maximum:.3f}"
+    )
+    write_and_tell(args, found, line, paths)
     return 0
 
 

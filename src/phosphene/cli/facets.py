@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 from pathlib import Path
 
 from .common import number, whole
-from .output import Paths, default_name, uninterrupted
+from .output import Paths, default_name
 from .progress import Bar
-from .scanned import open_scan, scan_arguments
+from .scanned import open_scan, scan_arguments, write_and_tell
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -62,15 +61,7 @@ def run(args: argparse.Namespace) -> int:
         if not args.quiet:
             print("phosphene: stopped early; nothing was written", file=sys.stderr)
         return 130
-    with uninterrupted():
-        found.save(paths.picture)
-    if args.json:
-        print(json.dumps(found.record(), indent=2))
-    if not args.quiet:
-        out = sys.stderr if args.json else sys.stdout
-        count = found.kinds.found.count
-        plural = "1 facet" if count == 1 else f"{count} facets"
-        sizes = ", ".join(str(kind.members) for kind in found.kinds.kinds)
-        print(f"{found.unit}  {plural} among {found.kinds.pictures} pictures: {sizes}", file=out)
-        print(f"sheet {paths.picture}  data {paths.record(1)}", file=out)
+    count, sizes = found.kinds.found.count, ", ".join(str(kind.members) for kind in found.kinds.kinds)
+    plural = "1 facet" if count == 1 else f"{count} facets"
+    write_and_tell(args, found, f"{found.unit}  {plural} among {found.kinds.pictures} pictures: {sizes}", paths)
     return 0

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import json
 import re
 import signal
@@ -14,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..errors import BadSpec
-from ..files import check_writable, write_atomic
+from ..files import check_writable, png_of, write_atomic
 
 if TYPE_CHECKING:
     from PIL.Image import Image as Picture
@@ -68,7 +67,7 @@ class Paths:
 
         with uninterrupted():
             if self.stripped and any(result.frames for result in results):
-                write_atomic(self.strip, _png(_strip(results)))
+                write_atomic(self.strip, png_of(_strip(results)))
             if self.movie is not None:
                 write_atomic(
                     self.movie, movie(_round(results) if layout.there_and_back else _film(results), self.movie.suffix)
@@ -77,7 +76,7 @@ class Paths:
                 results[0].save(self.picture)
                 return
             cells = [cell_of(result) for result in results] if layout.cells is None else layout.cells(results)
-            write_atomic(self.picture, _png(sheet(cells, columns=layout.columns, title=layout.title)))
+            write_atomic(self.picture, png_of(sheet(cells, columns=layout.columns, title=layout.title)))
             lines = "".join(json.dumps(result.record()) + "\n" for result in results)
             write_atomic(self.record(len(results)), lines.encode())
 
@@ -141,9 +140,3 @@ def _film(results: list[Result]) -> list[Picture]:
         return [enlarged(frame.pixels) for frame in results[0].frames]
     steps = zip(*(result.frames for result in results), strict=False)
     return [sheet([Cell(f.pixels, r.target) for f, r in zip(frames, results, strict=True)]) for frames in steps]
-
-
-def _png(picture: Picture) -> bytes:
-    buffer = io.BytesIO()
-    picture.save(buffer, format="PNG")
-    return buffer.getvalue()

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import argparse
+import json
+import sys
 from typing import TYPE_CHECKING
 
 from ..errors import BadSpec, UnknownModel
+from .output import Paths, uninterrupted
 
 if TYPE_CHECKING:
+    from ..faceted import Facets
     from ..models.network import Network
     from ..store.scans import Scan
+    from ..unit_sheet import UnitSheet
 
 
 def scan_arguments(parser: argparse.ArgumentParser) -> None:
@@ -19,6 +24,18 @@ def scan_arguments(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--data", metavar="DATA", help="where the pictures are, if not where they were scanned")
     group.add_argument("--model", metavar="MODEL", help="where the network is, if not where it was scanned")
     group.add_argument("--device", metavar="NAME", help="cpu, cuda, cuda:1, mps")
+
+
+def write_and_tell(args: argparse.Namespace, found: UnitSheet | Facets, line: str, paths: Paths) -> None:
+    """The sheet and its data, written together; its data if they are wanted, ``line``, and where the files are."""
+    with uninterrupted():
+        found.save(paths.picture)
+    if args.json:
+        print(json.dumps(found.record(), indent=2))
+    if not args.quiet:
+        out = sys.stderr if args.json else sys.stdout
+        print(line, file=out)
+        print(f"sheet {paths.picture}  data {paths.record(1)}", file=out)
 
 
 def open_scan(args: argparse.Namespace, unit: str) -> tuple[Network, Scan]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import warnings
 from dataclasses import dataclass
 from typing import Any, final
@@ -43,6 +44,12 @@ class Clusters:
         return members[np.argsort(((self.reduced[members] - middle) ** 2).sum(1), kind="stable")[:count]]
 
 
+def check_there() -> None:
+    """Raise MissingDependency without scikit-learn."""
+    if importlib.util.find_spec("sklearn") is None:
+        raise MissingDependency("facets need scikit-learn: pip install scikit-learn (or phosphene with [facets])")
+
+
 def clusters(features: Vectors, *, seed: int = 0, count: int | None = None) -> Clusters:
     """PCA, then k-means with as many kinds as have the best silhouette (Rousseeuw 1987), or with ``count``.
 
@@ -50,10 +57,9 @@ def clusters(features: Vectors, *, seed: int = 0, count: int | None = None) -> C
     spread evenly, as far in each component (after Tibshirani 2001), the one-humped shape that divides best. Raises
     MissingDependency without scikit-learn.
     """
-    try:
-        from sklearn.decomposition import PCA
-    except ImportError as error:
-        raise MissingDependency("facets need scikit-learn: pip install 'phosphene[facets]'") from error
+    check_there()
+    from sklearn.decomposition import PCA
+
     n = len(features)
     centred = features - features.mean(0) if n else features
     if n < 2 * LEAST or not np.abs(centred).max() > 1e-9:

@@ -17,7 +17,7 @@ from ..result import Pixels
 from ..store.facts import Example
 from ..store.scans import Scan, shown_layer
 from ..tap import Tap
-from .cluster import Clusters, clusters
+from .cluster import Clusters, check_there, clusters
 from .shots import TOGETHER, Shot, pictures_of, pixels_of, place_of, same_network, taken, tensor
 
 NEAREST = 15  # pictures whose mean a facet begins from (Nguyen 2016)
@@ -66,6 +66,7 @@ def kinds_of(
     counts and not the rest of the picture; for classes the last layer before them, its mean. ``shown``: real pictures
     per kind. ``count``: so many kinds instead of the number with the best silhouette.
     """
+    check_there()  # before any work
     layer, channel = place_of(unit)
     facts, track = scan.unit(layer, channel), scan.track(layer)
     many = max(LISTED, round(SHARE * scan.pictures))  # of few pictures the strongest 256 are not strong any more
