@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from PIL import Image
+from PIL import Image, ImageOps
 
 
 def photo(height: int = 48, width: int = 64, seed: int = 0) -> Image.Image:
@@ -65,3 +65,13 @@ def table(path: Path, columns: Mapping[str, Any], rows_per_group: int = 1000, me
     made = pyarrow.table(dict(columns)).replace_schema_metadata(metadata)
     pyarrow.parquet.write_table(made, path, row_group_size=rows_per_group)
     return path
+
+
+def near(seen: np.ndarray, wanted: Any, most: float = 2) -> None:
+    """Alike but for a codec's rounding."""
+    assert np.abs(seen.astype(int) - np.asarray(wanted).astype(int).reshape(seen.shape)).mean() <= most
+
+
+def plain(image: Image.Image, shape: tuple[int, int, int]) -> np.ndarray:
+    """Cropped around the middle and resized as ImageOps.fit does: what an ordinary picture must come out as."""
+    return np.asarray(ImageOps.fit(image, (shape[2], shape[1]), Image.Resampling.LANCZOS))

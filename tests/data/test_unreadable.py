@@ -13,23 +13,14 @@ from typing import Any
 
 import numpy as np
 import pytest
-from data.made import encoded, photo, png
-from PIL import Image, ImageOps
+from data.made import encoded, photo, plain, png
+from PIL import Image
 
 from phosphene.data import decode, decoded, shown
 from phosphene.errors import BadSpec, Unreadable
 from phosphene.pictures import opened
 
 SHAPE = (3, 32, 40)
-
-
-def near(seen: np.ndarray, wanted: Any, most: float = 2) -> None:
-    """Alike but for a codec's rounding."""
-    assert np.abs(seen.astype(int) - np.asarray(wanted).astype(int).reshape(seen.shape)).mean() <= most
-
-
-def plain(image: Image.Image, shape: tuple[int, int, int] = SHAPE) -> np.ndarray:
-    return np.asarray(ImageOps.fit(image, (shape[2], shape[1]), Image.Resampling.LANCZOS))
 
 
 @pytest.mark.parametrize("size", [(50_000, 50_000), (12_000, 10_000), (2**31 - 1, 2**31 - 1)])
@@ -132,7 +123,7 @@ def test_arrays_from_memory_disk_and_bytes(tmp_path: Path) -> None:
         assert np.array_equal(decoded(way((five / 255).astype(np.float16)), (5, 32, 40)), five)
         assert np.array_equal(decoded(way(five.astype(np.int64)), (5, 32, 40)), five)
         assert np.array_equal(decoded(way(five > 99), (5, 32, 40)), (five > 99) * 255)
-        assert np.array_equal(decoded(way(np.asarray(photo())), SHAPE), plain(photo()))
+        assert np.array_equal(decoded(way(np.asarray(photo())), SHAPE), plain(photo(), SHAPE))
         assert np.array_equal(decoded(way(five[:, :, 0]), (1, 32, 40))[:, :, 0], five[:, :, 0])
         with pytest.raises(Unreadable, match="5 channels; the network takes 4"):
             decoded(way(five), (4, 32, 40))
