@@ -1,9 +1,13 @@
-"""Peak memory of large pictures: ``python -m benchmarks.large dream 3000x4000``, ``canvas 2048``; a process each."""
+"""Peak memory of large pictures: ``python -m benchmarks.large dream 3000x4000``, ``canvas 2048``; a process each.
+
+And of a scan of many: ``python -m benchmarks.large scan 40000 DATA``, of the first layers, so that it is quick.
+"""
 
 from __future__ import annotations
 
 import resource
 import sys
+import tempfile
 import time
 
 import numpy as np
@@ -17,8 +21,13 @@ def peak() -> float:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
 
-def main(what: str, size: str) -> None:
+def main(what: str, size: str, data: str = "") -> None:
     net = ph.load("miniception")
+    if what == "scan":
+        with tempfile.TemporaryDirectory() as folder:
+            ph.scan(net, data, store=folder, layers=["conv1", "conv2"], limit=int(size))
+        print(f"scan of {size} pictures: peak {peak():.0f} MiB")
+        return
     ph.render(net, "mixed4b:11", steps=2)
     before, begun = peak(), time.monotonic()
     if what == "dream":
