@@ -5,13 +5,25 @@ from __future__ import annotations
 import os
 import posixpath
 import uuid
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import islice
 from pathlib import Path
 from typing import Any, final
 
 from ..errors import MissingDependency, OutputError, StoreError
 from ..files import why
+
+
+AT_A_TIME = 256  # files that are asked for together
+
+
+def _batched(items: Iterable[str], size: int) -> Iterator[list[str]]:
+    """Items in lists of ``size``, the last perhaps shorter."""
+    left = iter(items)
+    while some := list(islice(left, size)):
+        yield some
 
 
 @final
@@ -63,6 +75,7 @@ class Place:
         try:
             if self.local is None:
                 filesystem.pipe_file(path, data)
+                self._check_whole(name, path, len(data))
                 return
             os.makedirs(posixpath.dirname(path), exist_ok=True)
             _replace(path, data)
@@ -79,6 +92,32 @@ class Place:
         except OSError as error:
             raise StoreError(f"cannot read {name} of the store {self.url}: {why(error)}") from error
         return data
+
+    def _check_whole(self, name: str, path: str, size: int) -> None:
+        """What another machine took in must be as long as what was sent."""
+        filesystem, _ = self._opened
+        there = filesystem.size(path)
+        if there != size:
+            raise OutputError(f"the store {self.url} kept {there} of the {size} bytes of {name}")
+
+    def read_many(self, names: Iterable[str]) -> Iterator[tuple[str, bytes]]:
+        """Files with their names, in order; a store on another machine is asked for many at a time.
+
+        StoreError at the first that is not there or cannot be read.
+        """
+        for some in _batched(names, 1 if self.local is not None else AT_A_TIME):
+            yield from zip(some, self._read_all(some), strict=True)
+
+    def _read_all(self, names: Sequence[str]) -> list[bytes]:
+        if len(names) == 1:
+            return [self.read(names[0])]
+        filesystem, root = self._opened
+        paths = [posixpath.join(root, name) for name in names]
+        found = filesystem.cat(paths, on_error="return")
+        for name, path in zip(names, paths, strict=True):
+            if isinstance(found[path], BaseException):
+                raise StoreError(f"cannot read {name} of the store {self.url}: {why(found[path])}") from found[path]
+        return [found[path] for path in paths]
 
     def has(self, name: str) -> bool:
         filesystem, root = self._opened
