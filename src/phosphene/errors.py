@@ -18,6 +18,7 @@ PhospheneError
 ├── Unreadable           a picture of a dataset cannot be read; the rest can
 ├── OutOfMemory          the pictures do not fit
 ├── StoreError           a store has not what was asked for, or is damaged
+├── SweepError           a sweep cannot begin or go on
 └── OutputError          a file cannot be written there
 
 Each message is one line or two: what was asked, what was seen, what to do.
@@ -104,6 +105,10 @@ class OutOfMemory(PhospheneError):
 
 class StoreError(PhospheneError):
     """A store has not what was asked for, or is damaged."""
+
+
+class SweepError(PhospheneError):
+    """A sweep cannot begin or go on."""
 
 
 class OutputError(PhospheneError):

@@ -120,8 +120,16 @@ def _there_and_back(network: Network, tap: Tap, rows: int) -> int:
     return most
 
 
+_sharers = 1
+
+
+def share(processes: int) -> None:
+    """From now on, so many processes use the device's memory beside each other, this one among them."""
+    global _sharers
+    _sharers = max(1, processes)
+
+
 def free(device: torch.device) -> float:
-    """Bytes that are free now."""
-    if device.type == "cuda":
-        return float(torch.cuda.mem_get_info(device)[0])
-    return float(psutil.virtual_memory().available)
+    """Bytes that are free now, for this process."""
+    there = torch.cuda.mem_get_info(device)[0] if device.type == "cuda" else psutil.virtual_memory().available
+    return float(there) / _sharers

@@ -132,6 +132,11 @@ def _measure_size(module: nn.Module, address: str) -> tuple[int, int, int]:
     ) from failures[0]
 
 
+def is_address(text: str) -> bool:
+    """Whether a network could be loaded from the text, here or in another process."""
+    return any(source.claims(text) for _, source in sources.items())
+
+
 def load(spec: ModelSpec, device: str | None = None) -> Network:
     """The network at an address. Raises UnknownModel, MissingDependency, WeightsError, DownloadFailed, ModelError."""
     source = next((source for _, source in sources.items() if source.claims(spec.address)), None)

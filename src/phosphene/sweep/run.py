@@ -1,0 +1,218 @@
+"""``sweep``: a whole network into a store, to be stopped and gone on with at any moment."""
+
+from __future__ import annotations
+
+import signal
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+import torch
+
+from ..data import Pictures, open_pictures
+from ..errors import BadSpec, StoreError
+from ..examples.run import ScanProgress, scan
+from ..examples.run import plan_of as scan_plan
+from ..front import load
+from ..models.network import Network
+from ..store.ledger import Ledger
+from ..store.place import Place
+from ..store.plan import Track
+from ..store.scans import Scan
+from .drive import GRACE, Drive, Event, Stop, Tally
+from .plan import Plan, Range
+from .planning import asked, chosen, planned, with_steps
+from .recipe import Recipe
+from .recipe import recipe as recipe_of
+from .survey import Known
+from .where import Where, executor_of
+
+ROWS, ROWS_CPU = 64, 32  # pictures in a pack; on a processor more do not make it faster, and a kill costs less
+SCAN: dict[str, Any] = {"k": 9, "many": 256, "sample": 1024, "batch": 64}  # of the scan that a sweep makes itself
+
+
+class SweepStopped(KeyboardInterrupt):
+    """Ctrl-C or SIGTERM came; ``tally`` says how far it got. What was made is in the store."""
+
+    def __init__(self, tally: Tally) -> None:
+        super().__init__("stopped")
+        self.tally = tally
+
+
+def sweep(
+    network: Network | str,
+    *,
+    store: str | Path,
+    layers: Sequence[str] | None = None,
+    types: Sequence[str] | None = None,
+    units: Sequence[Range] | None = None,
+    recipe: str | Path | Recipe = "default",
+    steps: int | None = None,
+    data: Any = None,
+    limit: int | None = None,
+    shard: tuple[int, int] = (1, 1),
+    where: Where | None = None,
+    batch: int | None = None,
+    tries: int = 2,
+    progress: Callable[[Event], None] | None = None,
+    scanning: Callable[[ScanProgress], None] | None = None,
+) -> Tally:
+    """Pictures of every unit of a network into a store; goes on where it stopped, in whatever way.
+
+    ``layers``: names and globs; by default what one would look into, and the classes. ``types``: only layers whose
+    module's class begins so. ``units``: ranges of channels. ``recipe``: a name (``phosphene recipes``) or a TOML file.
+    ``data``: real pictures, which are scanned first. ``limit``: only the first so many units. ``shard``: ``(i, n)``,
+    every n-th task. ``where``: who does the work. ``batch``: pictures that share a forward pass, at most. ``tries``:
+    of a task that fails, before it is put down as failed; the others go on.
+
+    Raises BadSpec, UnknownLayer, UnknownOption, StoreError, OutputError, SweepError; SweepStopped on Ctrl-C and
+    SIGTERM.
+    """
+    where = where or Where()
+    ledger = Ledger(Place(str(store)), write=True)
+    network = load(network, device=where.device or fastest()) if isinstance(network, str) else network
+    made = prepare(network, ledger, layers=layers, types=types, units=units, recipe=recipe, steps=steps, data=data,
+                   limit=limit)  # fmt: skip
+    return run(made, network, ledger, shard=shard, where=where, batch=batch, tries=tries, data=data,
+               tell=progress, scanning=scanning)  # fmt: skip
+
+
+def fastest() -> str | None:
+    """The device for long work, where none is named."""
+    return "cuda" if torch.cuda.is_available() else None
+
+
+def prepare(
+    network: Network,
+    ledger: Ledger,
+    *,
+    layers: Sequence[str] | None = None,
+    types: Sequence[str] | None = None,
+    units: Sequence[Range] | None = None,
+    recipe: str | Path | Recipe = "default",
+    steps: int | None = None,
+    data: Any = None,
+    limit: int | None = None,
+) -> Plan:
+    """The plan of a sweep, checked against the network; nothing is written."""
+    one = with_steps(recipe_of(recipe), steps)
+    pictures = None if data is None else open_pictures(data)
+    scanned = None if pictures is None else scan_of(network, ledger.place, pictures, chosen(network, layers, types))[0]
+    return planned(network, one, layers=layers, types=types, units=units, limit=limit, scan=scanned)
+
+
+def scan_of(network: Network, place: Place, pictures: Pictures, layers: Sequence[Track]) -> tuple[str, bool]:
+    """The id of the scan of these pictures that knows these layers, and whether it is there already."""
+    names = {track.name for track in layers}
+    for known in place.names("scans"):
+        try:
+            there = Scan(place, known).plan
+        except StoreError:  # not finished, or damaged
+            continue
+        whole = (there.fingerprint, there.data, there.pictures) == (
+            network.fingerprint, pictures.fingerprint, len(pictures))  # fmt: skip
+        if whole and names <= {track.name for track in there.tracks}:
+            return known, True
+    return scan_plan(network, pictures, [asked(track) for track in layers], **SCAN).id, False
+
+
+def run(
+    plan: Plan,
+    network: Network,
+    ledger: Ledger,
+    *,
+    shard: tuple[int, int] = (1, 1),
+    where: Where | None = None,
+    batch: int | None = None,
+    tries: int = 2,
+    data: Any = None,
+    tell: Callable[[Event], None] | None = None,
+    scanning: Callable[[ScanProgress], None] | None = None,
+    grace: float = GRACE,
+) -> Tally:
+    """What is left of a plan, made. Raises SweepStopped when it was stopped from outside."""
+    _check(shard, batch, tries)
+    where, known, stop = where or Where(), Known(plan, ledger), Stop(grace)
+    with heeded(stop):
+        if data is not None:
+            _scanned(plan, network, ledger.place, data, shard, scanning, stop)
+        ledger.plan(plan.to_dict())
+        states = known.states(shard)
+        tally = Tally(plan.count(shard), sum(state.made for state in states), sum(state.failed for state in states))
+        left = tally.total - tally.done
+        rows = batch or (ROWS if network.device.type != "cpu" else ROWS_CPU)
+        executor = executor_of(where, plan, network, ledger, data, -(-left // rows))
+        drive = Drive(plan, ledger, executor, rows=rows, tries=tries, stop=stop, tell=tell)
+        drive.run(known.left(shard), tally)
+    if tally.ended != "done":
+        raise SweepStopped(tally)
+    return tally
+
+
+def _check(shard: tuple[int, int], batch: int | None, tries: int) -> None:
+    if not (isinstance(shard, tuple) and len(shard) == 2 and 1 <= shard[0] <= shard[1]):
+        raise BadSpec(f"shard is (i, n), the i-th of n parts, not {shard!r}")
+    if batch is not None and batch < 1:
+        raise BadSpec(f"batch is pictures that share a forward pass, 1 or more, not {batch}")
+    if tries < 1:
+        raise BadSpec(f"a task is tried once or more often, not {tries} times")
+
+
+def _scanned(plan: Plan, network: Network, place: Place, data: Any, shard: tuple[int, int],
+             scanning: Callable[[ScanProgress], None] | None, stop: Stop) -> None:  # fmt: skip
+    """The scan that a plan needs; made now if it is not there."""
+    pictures = open_pictures(data)
+    layers = [track for track in chosen(network, ["**"], None) if track.name in {line.layer for line in plan.lines}]
+    _, there = scan_of(network, place, pictures, layers)
+    if there:
+        return
+    names = ",".join(map(asked, layers))
+    if shard[1] > 1:
+        raise BadSpec(
+            "the shards of a sweep share one scan, which is not there yet; first: "
+            f"phosphene scan {network.name} --data {pictures.source} --store {place.url} --layers '{names}'"
+        )
+
+    def tell(progress: ScanProgress) -> None:
+        if stop.asked is not None:
+            raise KeyboardInterrupt
+        if scanning is not None:
+            scanning(progress)
+
+    try:
+        scan(network, pictures, store=place.url, layers=[asked(track) for track in layers], progress=tell, **SCAN)
+    except KeyboardInterrupt:
+        stop.ask("interrupted")
+        raise SweepStopped(Tally(plan.count(shard), ended=stop.asked or "interrupted")) from None
+
+
+@contextmanager
+def heeded(stop: Stop) -> Iterator[None]:
+    """Inside it, SIGTERM asks the sweep to end and Ctrl-C ends it; signals belong to the main thread."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def term(_: int, __: FrameType | None) -> None:
+        stop.ask("terminated")
+
+    def interrupt(_: int, __: FrameType | None) -> None:
+        stop.ask("interrupted")
+        raise KeyboardInterrupt
+
+    before = {
+        signal.SIGTERM: signal.signal(signal.SIGTERM, term),
+        signal.SIGINT: signal.signal(signal.SIGINT, interrupt),
+    }
+    try:
+        yield
+    except KeyboardInterrupt as error:
+        if isinstance(error, SweepStopped):
+            raise
+        raise SweepStopped(Tally(0, ended=stop.asked or "interrupted")) from None
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

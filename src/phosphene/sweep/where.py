@@ -1,0 +1,74 @@
+"""Who does the work of a sweep, and how much of the machine each may take."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, final
+
+import psutil
+import torch
+
+from ..errors import BadSpec
+from ..models.network import Network
+from ..models.sources import is_address
+from ..store.ledger import Ledger
+from .executors import Executor, Serial
+from .plan import Plan
+from .processes import Processes
+from .worker import Setup, Worker
+
+NEED = 1.5 * 2**30  # bytes of memory per process, roughly, for a network of usual size
+
+
+@final
+@dataclass(frozen=True)
+class Where:
+    """Who does the work. ``executor``: ``serial``, ``processes``, ``ray``, or ``auto``: processes where there are
+    several processors or devices. ``workers``: how many. ``address``, ``gpus``, ``cpus``: of Ray, the last two per
+    worker."""
+
+    executor: str = "auto"
+    workers: int | None = None
+    device: str | None = None
+    address: str | None = None
+    gpus: float | None = None
+    cpus: float | None = None
+
+    def __post_init__(self) -> None:
+        if self.executor not in ("auto", "serial", "processes", "ray"):
+            raise BadSpec(f"an executor is auto, serial, processes or ray, not {self.executor!r}")
+        if self.workers is not None and self.workers < 1:
+            raise BadSpec(f"workers are 1 or more, not {self.workers}")
+        for name, value in (("num_gpus", self.gpus), ("num_cpus", self.cpus)):
+            if value is not None and value < 0:
+                raise BadSpec(f"{name} per worker is 0 or more, not {value}")
+        if self.executor != "ray" and (self.address, self.gpus, self.cpus) != (None, None, None):
+            raise BadSpec("address, GPUs and processors per worker are for Ray: --executor ray")
+
+
+def executor_of(where: Where, plan: Plan, network: Network, ledger: Ledger, data: Any, most: int) -> Executor:
+    """Whoever shall make the packs, of which there are ``most``."""
+    source = data if isinstance(data, str | Path) else None
+    setup = Setup(plan.to_dict(), ledger.place.url, None if source is None else str(source), where.device)
+    device, cores = network.device, torch.get_num_threads()
+    cards = torch.cuda.device_count() if device.type == "cuda" and ":" not in (where.device or "") else 1
+    movable = is_address(network.name) and (data is None or source is not None)
+    if where.executor in ("processes", "ray") and not movable:
+        raise BadSpec(f"other processes cannot load {network.name}, or the data, from here: give addresses and paths "
+                      "as text, or use the serial executor")  # fmt: skip
+    if where.executor == "ray":
+        from .ray import Ray
+
+        return Ray(setup, where)
+    if device.type == "cpu":
+        fit = max(1, int(psutil.virtual_memory().available * 0.8 / NEED))
+        workers = where.workers or max(1, min(cores, fit, most))
+    else:
+        workers = where.workers or min(cards, max(1, most))
+    if where.executor == "serial" or not movable or (where.executor == "auto" and workers == 1):
+        return Serial(Worker(setup, network, data))
+    threads = max(1, cores // workers)
+    devices = [f"cuda:{n % cards}" if cards > 1 else where.device for n in range(workers)]
+    beside = -(-workers // cards)
+    return Processes([replace(setup, device=one, threads=threads, beside=beside) for one in devices])
