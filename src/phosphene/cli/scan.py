@@ -50,7 +50,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    shard, size = _shard(args.shard), sides(args.size)
+    shard, size = shard_of(args.shard), sides(args.size)
     layers = None if args.layers is None else words(args.layers)
     from ..examples import scan
 
@@ -109,14 +109,17 @@ def tell_skipped(skipped: list[tuple[int, str, str]], most: int = 5) -> None:
         print(f"skipped {len(skipped) - most} more; all are in the record: --json", file=sys.stderr)
 
 
-def words(text: str) -> list[str]:
+def words(text: str, option: str = "--layers") -> list[str]:
+    """Words with commas between them."""
     found = [word.strip() for word in text.split(",") if word.strip()]
     if not found:
-        raise BadSpec("--layers is names or globs with commas between them, such as mixed4b or 'mixed*,logit'")
+        like = "conv,linear" if option == "--types" else "mixed4b or 'mixed*,logit'"
+        raise BadSpec(f"{option} is names with commas between them, such as {like}")
     return found
 
 
-def _shard(text: str | None) -> tuple[int, int]:
+def shard_of(text: str | None) -> tuple[int, int]:
+    """``--shard I/N`` as numbers."""
     if text is None:
         return 1, 1
     found = re.fullmatch(r"(\d+)/(\d+)", text)

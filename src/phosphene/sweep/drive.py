@@ -23,7 +23,7 @@ GRACE = 20.0  # seconds in which a pack may be finished after SIGTERM
 @final
 @dataclass
 class Tally:
-    """Where a sweep is. ``total`` tasks; ``before``: those that were there, ``failed_before``: those that were given up;
+    """Where a sweep is. ``total`` tasks; ``before``: those that were there, ``failed_before``: those given up before;
     ``made`` now, by status, and ``failed``. ``seconds`` of all workers; ``stored``: bytes."""
 
     total: int
@@ -56,13 +56,14 @@ class Tally:
 @final
 @dataclass(frozen=True)
 class Event:
-    """Something happened: ``what`` is made, failed, halved, crashed, begin or end."""
+    """Something happened: ``what`` is made, failed, halved, crashed, begin or end. ``layer``: of the pack."""
 
     what: str
     tally: Tally
     pack: Pack | None = None
     report: Report | None = None
     text: str = ""
+    layer: str = ""
 
 
 @final
@@ -199,4 +200,5 @@ class Drive:
     def _say(self, what: str, pack: Pack | None = None, report: Report | None = None) -> None:
         if self.tell is not None:
             text = "" if report is None or report.fault is None else report.fault.text
-            self.tell(Event(what, self.tally, pack, report, text))
+            layer = "" if pack is None else self.plan.lines[pack.line].layer
+            self.tell(Event(what, self.tally, pack, report, text, layer))

@@ -114,9 +114,7 @@ class Plan:
         """The inverse of ``to_dict``, also after JSON; StoreError for what is no plan of this phosphene."""
         try:
             lines = tuple(_line(one) for one in data["lines"])
-            said: dict[str, Any] = {
-                key: tuple(value) if isinstance(value, list) else value for key, value in data["recipe"].items()
-            }
+            said: dict[str, Any] = {key: freeze(value) for key, value in data["recipe"].items()}
             names = {field.name for field in fields(cls)}
             rest = {key: value for key, value in data.items() if key in names}
             made = cls(**{**rest, "lines": lines, "recipe": Recipe(**said)})

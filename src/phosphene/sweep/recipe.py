@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import math
 import tomllib
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields, replace
@@ -114,7 +116,11 @@ _CHECKS: tuple[tuple[str, str, Any], ...] = (
     ("positive", "true or false", _truth),
     ("negative", "true or false", _truth),
     ("diverse", "how many pictures, 2 or more (0 for none)", lambda v: _whole(0)(v) and v != 1),
-    ("strength", "a number from 0 up", lambda v: isinstance(v, int | float) and not isinstance(v, bool) and v >= 0),
+    (
+        "strength",
+        "a number from 0 up",
+        lambda v: isinstance(v, int | float) and not isinstance(v, bool) and 0 <= v < math.inf,
+    ),
     ("facets", "true, false, or how many", lambda v: _truth(v) or (_whole(1)(v) and v <= 20)),
     ("examples", "true or false", _truth),
     ("preset", "a name", _text),
@@ -197,7 +203,7 @@ def _parsed(text: str, name: str) -> Recipe:
 def text_of(one: Recipe) -> str:
     """A recipe as its file: what differs from what a recipe is anyway."""
     plain = Recipe("plain")
-    lines = [f'about = "{one.about}"'] if one.about else []
+    lines = [f"about = {_toml(one.about)}"] if one.about else []
     for table, names in TABLES.items():
         said = [(name, getattr(one, name)) for name in names if getattr(one, name) != getattr(plain, name)]
         if said:
@@ -209,7 +215,7 @@ def _toml(value: Any) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, str):
-        return '"' + value.replace("\\", "\\\\").replace('"', '\\"') + '"'
+        return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")  # what else TOML wants, JSON does too
     return f"[{', '.join(map(_toml, value))}]" if isinstance(value, tuple) else str(value)
 
 

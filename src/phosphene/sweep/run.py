@@ -131,34 +131,45 @@ def run(
     data: Any = None,
     tell: Callable[[Event], None] | None = None,
     scanning: Callable[[ScanProgress], None] | None = None,
+    only: frozenset[str] | None = None,
     grace: float = GRACE,
 ) -> Tally:
-    """What is left of a plan, made. Raises SweepStopped when it was stopped from outside."""
-    _check(shard, batch, tries)
+    """What is left of a plan, made. ``only``: of that the tasks with these ids. Raises SweepStopped when it was stopped
+    from outside."""
+    check(shard, batch, tries)
     where, known, stop = where or Where(), Known(plan, ledger), Stop(grace)
     with heeded(stop):
         if data is not None:
             _scanned(plan, network, ledger.place, data, shard, scanning, stop)
         ledger.plan(plan.to_dict())
         states = known.states(shard)
+        left = sum(state.left for state in states) if only is None else len(only)
         tally = Tally(plan.count(shard), sum(state.made for state in states), sum(state.failed for state in states))
-        left = tally.total - tally.done
-        rows = batch or (ROWS if network.device.type != "cpu" else ROWS_CPU)
+        if only is not None:
+            tally = Tally(left)
+        rows = rows_of(network, batch, left)
         executor = executor_of(where, plan, network, ledger, data, -(-left // rows))
         drive = Drive(plan, ledger, executor, rows=rows, tries=tries, stop=stop, tell=tell)
-        drive.run(known.left(shard), tally)
+        drive.run((task for task in known.left(shard) if only is None or task.id in only), tally)
     if tally.ended != "done":
         raise SweepStopped(tally)
     return tally
 
 
-def _check(shard: tuple[int, int], batch: int | None, tries: int) -> None:
+def check(shard: tuple[int, int], batch: int | None, tries: int) -> None:
+    """Refuse numbers that cannot be."""
     if not (isinstance(shard, tuple) and len(shard) == 2 and 1 <= shard[0] <= shard[1]):
         raise BadSpec(f"shard is (i, n), the i-th of n parts, not {shard!r}")
     if batch is not None and batch < 1:
         raise BadSpec(f"batch is pictures that share a forward pass, 1 or more, not {batch}")
     if tries < 1:
         raise BadSpec(f"a task is tried once or more often, not {tries} times")
+
+
+def rows_of(network: Network, batch: int | None, left: int) -> int:
+    """Pictures in a pack: what was asked for, or so many that ``left`` tasks keep all processors busy."""
+    most = ROWS if network.device.type != "cpu" else ROWS_CPU
+    return batch or max(1, min(most, -(-left // (4 * torch.get_num_threads()))))
 
 
 def _scanned(plan: Plan, network: Network, place: Place, data: Any, shard: tuple[int, int],

@@ -51,8 +51,7 @@ def executor_of(where: Where, plan: Plan, network: Network, ledger: Ledger, data
     """Whoever shall make the packs, of which there are ``most``."""
     source = data if isinstance(data, str | Path) else None
     setup = Setup(plan.to_dict(), ledger.place.url, None if source is None else str(source), where.device)
-    device, cores = network.device, torch.get_num_threads()
-    cards = torch.cuda.device_count() if device.type == "cuda" and ":" not in (where.device or "") else 1
+    cards = _cards(where, network)
     movable = is_address(network.name) and (data is None or source is not None)
     if where.executor in ("processes", "ray") and not movable:
         raise BadSpec(f"other processes cannot load {network.name}, or the data, from here: give addresses and paths "
@@ -61,14 +60,28 @@ def executor_of(where: Where, plan: Plan, network: Network, ledger: Ledger, data
         from .ray import Ray
 
         return Ray(setup, where)
-    if device.type == "cpu":
-        fit = max(1, int(psutil.virtual_memory().available * 0.8 / NEED))
-        workers = where.workers or max(1, min(cores, fit, most))
-    else:
-        workers = where.workers or min(cards, max(1, most))
+    workers, threads = layout(where, network, most)
     if where.executor == "serial" or not movable or (where.executor == "auto" and workers == 1):
         return Serial(Worker(setup, network, data))
-    threads = max(1, cores // workers)
     devices = [f"cuda:{n % cards}" if cards > 1 else where.device for n in range(workers)]
     beside = -(-workers // cards)
     return Processes([replace(setup, device=one, threads=threads, beside=beside) for one in devices])
+
+
+def layout(where: Where, network: Network, most: int) -> tuple[int, int]:
+    """How many processes of this machine make ``most`` packs, and with how many threads each."""
+    cores = torch.get_num_threads()
+    if network.device.type == "cpu":
+        fit = max(1, int(psutil.virtual_memory().available * 0.8 / NEED))
+        usual = max(1, min(cores, fit, most))
+    else:
+        usual = min(_cards(where, network), max(1, most))
+    workers = 1 if where.executor == "serial" else where.workers or usual
+    return workers, max(1, cores // workers)
+
+
+def _cards(where: Where, network: Network) -> int:
+    """The devices that may be used."""
+    if network.device.type != "cuda" or ":" in (where.device or ""):
+        return 1
+    return torch.cuda.device_count()

@@ -1,0 +1,134 @@
+"""``phosphene sweep MODEL --store S``"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from typing import TYPE_CHECKING
+
+from .common import load, model_arguments, whole
+from .counting import Counter, clock
+from .scan import shard_of, words
+from .sweeping import SweepBar, ended, table, where_arguments, where_of
+
+if TYPE_CHECKING:
+    from ..models.network import Network
+    from ..store.ledger import Ledger
+    from ..sweep.plan import Plan
+    from ..sweep.where import Where
+
+EXAMPLES = """examples:
+  phosphene sweep miniception --store gallery/ --layers "mixed*"
+  phosphene sweep miniception --store gallery/ --layers "mixed*" --dry-run        what it would take
+  phosphene sweep miniception --store gallery/ --recipe full --data photos/       real pictures, facets, negatives ...
+  phosphene sweep resnet50 --store gallery/ --layers "**" --types conv --units 0:64
+  phosphene sweep googlenet --store s3://bucket/run --executor ray --address auto --num-gpus-per-worker 0.5
+  phosphene sweep miniception --store gallery/ --shard 1/4                        2/4 ... on other machines
+
+It can be stopped at any moment; the same command goes on. Exit code 0: all is there; 3: some could not be made.
+"""
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    parser.epilog = EXAMPLES
+    parser.formatter_class = argparse.RawDescriptionHelpFormatter
+    parser.add_argument("model", metavar="MODEL", help="such as miniception; see phosphene models")
+    parser.add_argument("--store", required=True, metavar="S", help="where everything is kept: a folder or a URL")
+    parser.add_argument("--recipe", default="default", metavar="R", help="what is made of each unit: a name or a .toml "
+                        "file; see phosphene recipes")  # fmt: skip
+    parser.add_argument("--data", metavar="DATA", help="real pictures, as for phosphene scan; they are scanned first")
+    parser.add_argument(
+        "--layers",
+        metavar="A,B,...",
+        help="names and globs (** crosses dots); logit for the classes; by default what one would look into",
+    )
+    parser.add_argument("--types", metavar="A,B,...", help="of these only conv, linear ... (how a module's class "
+                        "begins), or map, tokens, vector")  # fmt: skip
+    parser.add_argument("--units", metavar="A:B,C", help="channels of each layer: 0:24,31 (24 is not among them)")
+    parser.add_argument("--limit", type=whole, metavar="N", help="only the first N units")
+    parser.add_argument("--steps", type=whole, metavar="N", help="instead of the recipe's")
+    parser.add_argument("--shard", metavar="I/N", help="only part I of N, of units in turn")
+    parser.add_argument("--dry-run", action="store_true", help="say what it would take, and make nothing")
+    where_arguments(parser)
+    model_arguments(parser)
+
+
+def run(args: argparse.Namespace) -> int:
+    shard = shard_of(args.shard)
+    from ..store.ledger import Ledger
+    from ..store.place import Place
+    from ..sweep.planning import ranges_of
+    from ..sweep.recipe import recipe
+    from ..sweep.run import SweepStopped, check, fastest, prepare
+    from ..sweep.run import run as sweep
+
+    where, one = where_of(args), recipe(args.recipe)
+    check(shard, args.batch, args.tries)
+    units = None if args.units is None else ranges_of(args.units)
+    layers, types = (None if text is None else words(text, name)
+                     for text, name in ((args.layers, "--layers"), (args.types, "--types")))  # fmt: skip
+    if one.facets and args.data is None:
+        one.without_data()  # says so before a network is loaded
+    ledger = Ledger(Place(args.store), write=not args.dry_run)
+    args.device = args.device or fastest()
+    network = load(args)
+    plan = prepare(network, ledger, layers=layers, types=types, units=units, recipe=one, steps=args.steps,
+                   data=args.data, limit=args.limit)  # fmt: skip
+    if args.dry_run:
+        return _tell_plan(args, plan, network, ledger, shard, where)
+    with Counter(args.quiet or args.log_json) as counter, SweepBar(args.quiet, args.log_json) as bar:
+        try:
+            tally = sweep(plan, network, ledger, shard=shard, where=where, batch=args.batch, tries=args.tries,
+                          data=args.data, tell=bar, scanning=counter)  # fmt: skip
+        except SweepStopped as stopped:
+            tally = stopped.tally
+    if not args.quiet and tally.ended == "done":
+        _tell_layers(args, plan, ledger, shard, bar)
+    return ended(args, tally, args.store)
+
+
+def _tell_layers(args: argparse.Namespace, plan: Plan, ledger: Ledger, shard: tuple[int, int], bar: SweepBar) -> None:
+    """The table at the end; dead are those of this run."""
+    from ..sweep.survey import Known
+
+    places = {id(line): place for place, line in enumerate(plan.lines)}
+    counts = bar.statuses
+    print(
+        table(plan, Known(plan, ledger).states(shard),
+              lambda state: str(counts[places[id(state.line)]]["dead"]) if places[id(state.line)] in counts else "-"),
+        file=sys.stderr if args.log_json else sys.stdout,
+    )  # fmt: skip
+
+
+def _tell_plan(
+    args: argparse.Namespace, plan: Plan, network: Network, ledger: Ledger, shard: tuple[int, int], where: Where
+) -> int:
+    """What is planned, what of it is there, what the rest would take."""
+    from ..sweep.probe import estimate
+    from ..sweep.run import rows_of
+    from ..sweep.survey import Known
+    from ..sweep.where import layout
+
+    states = Known(plan, ledger).states(shard)
+    print(table(plan, states, lambda _: "-"))
+    left = sum(state.left for state in states)
+    rows = rows_of(network, args.batch, left)
+    workers, threads = layout(where, network, -(-left // rows))
+    found = estimate(plan, network, states, rows, workers, threads)
+    kinds = ", ".join(f"{kind} {plan.recipe.diverse}" if kind == "diverse" else kind for kind in plan.recipe.kinds)
+    height, width = plan.job["image"]["size"]
+    print(f"recipe {plan.recipe.name}: {kinds}; {height} x {width} pixels, {plan.job['steps']} steps")
+    print(f"left: {found.tasks} tasks, {found.pictures} pictures, about {_bytes(found.stored)}")
+    if found.seconds is not None:
+        each = ", ".join(f"{layer} {seconds:.2g}" for layer, seconds in found.each)
+        print(f"time: about {clock(found.seconds)} on this machine, {workers} at a time; seconds of a picture: {each}")
+    if plan.scan is not None:
+        print("besides, the scan of the real pictures, if it is not there yet; facets take about two pictures each")
+    return 0
+
+
+def _bytes(count: int) -> str:
+    for unit, size in (("GB", 1e9), ("MB", 1e6), ("kB", 1e3)):
+        if count >= size:
+            return f"{count / size:.3g} {unit}"
+    return f"{count} bytes"

@@ -1,0 +1,180 @@
+"""What commands that sweep share: who does the work, the bar, JSON lines, the table at the end, the exit code."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import time
+from collections import Counter as Counts
+from collections.abc import Callable
+from types import TracebackType
+from typing import TYPE_CHECKING, Any
+
+from .common import number, whole
+from .counting import PAUSE, clock
+
+if TYPE_CHECKING:
+    from ..sweep.drive import Event, Tally
+    from ..sweep.plan import Plan
+    from ..sweep.survey import State
+    from ..sweep.where import Where
+
+PARTIAL, INTERRUPTED, TERMINATED = 3, 130, 143
+
+
+def where_arguments(parser: argparse.ArgumentParser) -> None:
+    """Who does the work, and what is said about it."""
+    group = parser.add_argument_group("who does the work")
+    group.add_argument("--executor", metavar="NAME", default="auto", help="processes of this machine (what auto takes "
+                       "where there are several processors), serial, or ray")  # fmt: skip
+    group.add_argument("--workers", type=whole, metavar="N", help="so many; by default what suits the machine")
+    group.add_argument("--address", metavar="A", help="of a Ray cluster: auto, HOST:PORT, ray://HOST:PORT; by default "
+                       "RAY_ADDRESS, or a Ray of this machine")  # fmt: skip
+    group.add_argument("--num-gpus-per-worker", type=number, metavar="G", help="for Ray; .5 puts two on one")
+    group.add_argument("--num-cpus-per-worker", type=number, metavar="C", help="for Ray")
+    group.add_argument("--batch", type=whole, metavar="N", help="pictures in a forward pass at most; 32, 64 on GPUs")
+    group.add_argument("--tries", type=whole, default=2, metavar="K", help="of a task before it is left as failed; 2")
+    group.add_argument("--log-json", action="store_true", help="a line of JSON for everything that happens")
+    group.add_argument("-q", "--quiet", action="store_true", help="no progress, no summary")
+
+
+def where_of(args: argparse.Namespace) -> Where:
+    from ..sweep.where import Where
+
+    return Where(args.executor, args.workers, args.device, args.address, args.num_gpus_per_worker,
+                 args.num_cpus_per_worker)  # fmt: skip
+
+
+class SweepBar:
+    """``with SweepBar(args) as bar: run(..., tell=bar)``; counts what becomes of each layer on the way."""
+
+    def __init__(self, quiet: bool, lines: bool) -> None:
+        self.quiet, self.lines = quiet, lines
+        self.terminal = sys.stderr.isatty() and not lines
+        self.statuses: dict[int, Counts[str]] = {}
+        self.failed: list[tuple[int, str]] = []
+        self._bar: Any = None
+        self._said = time.monotonic()
+
+    def __enter__(self) -> SweepBar:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None) -> None:
+        if self._bar is not None:
+            self._bar.close()
+
+    def __call__(self, event: Event) -> None:
+        if event.pack is not None and event.report is not None and event.what == "made":
+            self.statuses.setdefault(event.pack.line, Counts()).update(event.report.statuses)
+        try:
+            if self.lines:
+                print(json.dumps(said(event)), flush=True)
+            elif not self.quiet:
+                self._draw(event) if self.terminal else self._say(event)
+        except BrokenPipeError:  # nobody reads on; the pictures are wanted all the same
+            self.quiet, self.lines = True, False
+
+    def _say(self, event: Event) -> None:
+        if event.what in ("failed", "crashed"):
+            print(_trouble(event), file=sys.stderr)
+        if event.what == "end" or time.monotonic() - self._said < PAUSE:
+            return
+        self._said = time.monotonic()
+        tally = event.tally
+        left = "" if tally.left is None else f"  {clock(tally.left)} left"
+        print(f"{tally.done}/{tally.total}  {_rate(tally)}{left}{_failures(tally)}", file=sys.stderr)
+
+    def _draw(self, event: Event) -> None:
+        from tqdm import tqdm
+
+        tally = event.tally
+        if self._bar is None:
+            form = "{percentage:3.0f}%|{bar}| {n_fmt}/{total_fmt} [{elapsed}{postfix}]"
+            self._bar = tqdm(
+                total=tally.total, initial=tally.done, file=sys.stderr, dynamic_ncols=True, bar_format=form
+            )
+        if event.what in ("failed", "crashed"):
+            self._bar.write(_trouble(event), file=sys.stderr)
+        left = "" if tally.left is None else f"{clock(tally.left)} left, "
+        self._bar.set_postfix_str(f"{left}{_rate(tally)}{_failures(tally)}", refresh=False)
+        self._bar.update(tally.done - self._bar.n)
+        self._bar.refresh()
+
+
+def _rate(tally: Tally) -> str:
+    return f"{tally.rate:.2f} units/s"
+
+
+def _failures(tally: Tally) -> str:
+    many = tally.failed + tally.failed_before
+    return f", {many} failed" if many else ""
+
+
+def _trouble(event: Event) -> str:
+    from ..data import shown
+
+    tasks = 0 if event.pack is None else len(event.pack.tasks)
+    verb = "failed" if event.what == "failed" else f"a worker with {tasks} of them went away; they are tried again"
+    return f"{verb}: {shown(event.text)}"
+
+
+def said(event: Event) -> dict[str, Any]:
+    """An event as a line of a log."""
+    tally, pack, report = event.tally, event.pack, event.report
+    data: dict[str, Any] = {
+        "event": event.what, "time": round(time.time(), 3), "done": tally.done, "total": tally.total,
+        "failed": tally.failed + tally.failed_before, "rate": round(tally.rate, 4),
+        "left": None if tally.left is None else round(tally.left, 1),
+    }  # fmt: skip
+    if pack is not None:
+        tasks = pack.tasks
+        data |= {"layer": event.layer, "kinds": sorted({task.kind for task in tasks}),
+                 "channels": [task.channel for task in tasks], "ids": [task.id for task in tasks]}  # fmt: skip
+    if report is not None:
+        data |= {"statuses": list(report.statuses), "seconds": round(report.seconds, 3), "bytes": report.stored}
+    if event.text:
+        data["error"] = event.text
+    if event.what == "end":
+        data["ended"] = tally.ended
+    return data
+
+
+def table(plan: Plan, states: list[State], dead: Callable[[State], str]) -> str:
+    """A line per layer and one for all. ``dead``: what is said of those that show nothing."""
+    from ..store.scans import shown_layer
+
+    head = ("layer", "units", "tasks", "made", "dead", "failed", "left")
+    rows = [(shown_layer(state.line.layer), str(len(state.line)), str(state.tasks), str(state.made), dead(state),
+             str(state.failed), str(state.left)) for state in states]  # fmt: skip
+    sums = [sum(getattr(state, name) for state in states) for name in ("tasks", "made", "failed", "left")]
+    known = [row[4] for row in rows if row[4].isdigit()]
+    whole = str(sum(map(int, known))) if len(known) == len(rows) else "-"
+    rows.append(("all", str(plan.units), str(sums[0]), str(sums[1]), whole, str(sums[2]), str(sums[3])))
+    wide = [max(len(row[at]) for row in [head, *rows]) for at in range(len(head))]
+    return "\n".join(
+        "  ".join(cell.ljust(wide[0]) if at == 0 else cell.rjust(wide[at]) for at, cell in enumerate(row))
+        for row in [head, *rows]
+    )
+
+
+def ended(args: argparse.Namespace, tally: Tally, store: str) -> int:
+    """What is said at the end, and the exit code: 0 when all is there, 3 when some failed, 130 and 143 when stopped."""
+    failed = tally.failed + tally.failed_before
+    if not args.quiet:
+        out = sys.stderr if args.log_json or tally.ended != "done" else sys.stdout
+        made = tally.made.total() - tally.made["there"]
+        spent = time.monotonic() - tally.begun
+        what = ", ".join(f"{count} {status}" for status, count in tally.made.most_common() if status != "there")
+        pace = f" in {clock(spent)}, {made / max(spent, 1e-9) * 3600:,.0f} an hour: {what}" if made else ""
+        before = f"; {tally.before} were there" if tally.before else ""
+        print(f"{made} made{pace}{before}", file=out)
+        if failed:
+            print(f"{failed} failed; why: phosphene status {store}; again: phosphene retry {store}", file=out)
+    if tally.ended != "done":
+        if not args.quiet:
+            how = "stopped" if tally.ended == "interrupted" else "stopped by SIGTERM"
+            print(f"phosphene: {how} with {tally.done} of {tally.total} done; the same command goes on from there",
+                  file=sys.stderr)  # fmt: skip
+        return INTERRUPTED if tally.ended == "interrupted" else TERMINATED
+    return PARTIAL if failed else 0
