@@ -90,7 +90,7 @@ class Ascent:
     gradient is blocked get a redirected one. ``window``: the part of what the network is shown that alone matters.
     ``views``: how often each picture is shown in a step, each time under transforms of its own; scores are means.
     ``reference``: a photo ``(1, c, h, w)`` that pictures are compared with. ``tile``: the network is shown pieces of
-    this size. ``together``: the rows are one group, so that when one fails all stand still. ``attend``: whether the
+    this size. ``together``: so many rows are a group, in which all stand still when one fails. ``attend``: whether the
     gradient of the pictures is wanted.
     """
 
@@ -107,7 +107,7 @@ class Ascent:
     gradient: Sequence[Preconditioner] = ()
     reference: Images | None = None
     tile: int | None = None
-    together: bool = False
+    together: int = 1
     attend: bool = False
 
     def run(self, start: Parameters, steps: int) -> Iterator[Step]:
@@ -139,7 +139,7 @@ class Ascent:
                     found = replace(found, pictures=seen)
                 redirected = redirected + (blocked & ~through.blocked)
             finite = finite & torch.isfinite(found.scores) & _all_finite(gradients)
-            finite = finite.all().expand(rows) if self.together else finite
+            finite = finite.view(-1, self.together).all(1).repeat_interleave(self.together)
             for group, rate in zip(optimizer.param_groups, rates, strict=True):
                 group["lr"] = rate * self.optimizer.rate(index, steps)
             self._move(optimizer, theta, gradients, finite, index, found.pictures)

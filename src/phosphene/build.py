@@ -77,7 +77,7 @@ def assemble(batch: Batch, network: Network, given: Given | None = None) -> Part
 
 def objective_of(jobs: Sequence[Job]) -> PerRow:
     """What the rows of a batch are scored by."""
-    return PerRow(tuple(from_text(job.target) for job in jobs), group_of(jobs[0]))
+    return PerRow(tuple(from_text(job.target) for job in jobs), group_of(jobs[0]), size=jobs[0].grouped or None)
 
 
 def group_of(job: Job) -> Group | None:
@@ -115,9 +115,9 @@ def rows_that_fit(network: Network, jobs: Sequence[Job]) -> int:
             f"{there / 2**30:,.1f} GiB are free; choose a smaller --size"
         )
     fit = max(1, min(TOGETHER // min(TOGETHER, job.views), int(0.6 * there / need)))
-    if job.group is not None and len(jobs) * need > there:
+    if job.grouped * need > there:
         raise OutOfMemory(
-            f"the {len(jobs)} pictures of the group need about {len(jobs) * need / 2**30:,.1f} GiB together, "
+            f"the {job.grouped} pictures of the group need about {job.grouped * need / 2**30:,.1f} GiB together, "
             f"{there / 2**30:,.1f} GiB are free; choose fewer, or a smaller --size"
         )
-    return len(jobs) if job.group is not None else fit
+    return max(job.grouped, fit // job.grouped * job.grouped) if job.grouped else fit

@@ -164,7 +164,7 @@ class _Making:
         attend = job.transparency or any(part["name"] == "small_benefit" for part in job.filters)
         ascent = Ascent(self.tap, parts.objective, stage.canvas, parts.chain, parts.optimizer, parts.stream, frame,
                         job.redirect, self.window, job.views, parts.gradient, self.given.reference, job.tile,
-                        job.group is not None, attend)  # fmt: skip
+                        job.grouped or 1, attend)  # fmt: skip
         for step in ascent.run(parameters, stage.steps):
             if step.index == 0 and stage.offset:
                 continue
@@ -239,11 +239,19 @@ class _Making:
                 partial=partial,
                 arithmetic=self._ran(),
                 alpha=alpha,
-                group=None if similar is None else {"similarity": similar, "row": row},
+                group=alike[row],
             )
-            for similar in [evidence.similarity(seen, parts.objective.group)]
+            for alike in [self._alike(seen)]
             for row, (job, pixels) in enumerate(zip(self.batch.jobs, to_pixels(drawn), strict=True))
         ]
+
+    def _alike(self, seen: evidence.Seen) -> list[dict[str, Any] | None]:
+        """For each row how alike the pictures of its group are, and which of them it is."""
+        rows, size = len(self.batch.jobs), self.job.grouped
+        found = evidence.similarity(seen, self.parts.objective.group, size)
+        if found is None:
+            return [None] * rows
+        return [{"similarity": found[row // size], "row": row % size} for row in range(rows)]
 
     def _chosen(self, step: Step) -> Parameters:
         """The parameters to show: the last ones, or the best on the way, the last among them."""

@@ -78,6 +78,11 @@ class Job:
         if self.keep not in ("last", "best"):
             raise BadSpec(f"what is kept is the last picture or the best, not {self.keep!r}")
 
+    @property
+    def grouped(self) -> int:
+        """How many pictures its group has; 0 where nothing couples it with others."""
+        return 0 if self.group is None else len(self.group["members"])
+
     def to_dict(self) -> dict[str, Any]:
         return asdict(self)
 
@@ -109,19 +114,28 @@ class Job:
 
 @dataclass(frozen=True)
 class Batch:
-    """Jobs that share their forward passes: all alike but for target and seed. Those of a group are all there."""
+    """Jobs that share their forward passes: all alike but for target, seed, and who is in their group.
+
+    Groups stand one after the other, of one size, each whole.
+    """
 
     jobs: tuple[Job, ...]
 
     def __post_init__(self) -> None:
-        first = self.jobs[0]
-        for job in self.jobs[1:]:
-            if {**job.to_dict(), "target": "", "seed": 0} != {**first.to_dict(), "target": "", "seed": 0}:
-                raise BadSpec("jobs of one batch differ in more than target and seed")
-        if first.group is not None:
-            there = [[job.target, job.seed] for job in self.jobs]
-            if there != [list(member) for member in first.group["members"]]:
+        first = _in_common(self.jobs[0])
+        if any(_in_common(job) != first for job in self.jobs[1:]):
+            raise BadSpec("jobs of one batch differ in more than target and seed")
+        size = self.jobs[0].grouped
+        for at in range(0, len(self.jobs), size) if size else ():
+            there = [[job.target, job.seed] for job in self.jobs[at : at + size]]
+            if any(there != [list(one) for one in (job.group or {})["members"]] for job in self.jobs[at : at + size]):
                 raise BadSpec("the pictures of a group are made together, in their order; some are missing here")
+
+
+def _in_common(job: Job) -> dict[str, Any]:
+    """What jobs of one batch share."""
+    group = None if job.group is None else {**job.group, "members": len(job.group["members"])}
+    return {**job.to_dict(), "target": "", "seed": 0, "group": group}
 
 
 def canonical(data: Any) -> str:

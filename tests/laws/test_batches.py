@@ -163,3 +163,31 @@ def test_every_step_has_the_transforms_of_its_own_number() -> None:
         expected = network.prepare(chain.apply(begun.expand(2, -1, -1, -1), draw))
         torch.testing.assert_close(pictures, expected, rtol=0, atol=0.03)  # the picture is rounded to 8 bits
         assert torch.equal(stream.folds([index, 3]).keys[:2], stream.fold(index).keys)
+
+
+def test_groups_do_not_see_each_other() -> None:
+    """Several groups in one batch: the pictures and likenesses of each made alone."""
+    from dataclasses import replace
+
+    from phosphene.declare import Options, declare, targets_of
+    from phosphene.errors import BadSpec
+    from phosphene.front import make
+    from phosphene.objectives import Diversity
+    from phosphene.spec import Batch
+    from phosphene.together import grouped
+
+    net = two()
+    groups = []
+    for objective in targets_of("second:0..2"):
+        job = declare(net, objective, Options(steps=12))
+        groups.append(grouped([replace(job, seed=seed) for seed in range(3)], Diversity("second")))
+    alone = [one for jobs in groups for one in make(jobs, net)]
+    together = make([job for jobs in groups for job in jobs], net)
+    assert [a.pixels.tobytes() for a in alone] == [b.pixels.tobytes() for b in together]
+    assert [(a.id, a.group, a.score) for a in alone] == [(b.id, b.group, b.score) for b in together]
+    apart = make([replace(job, group=None) for job in groups[1]], net)
+    assert [a.pixels.tobytes() for a in apart] != [b.pixels.tobytes() for b in together[3:6]]
+    with pytest.raises(BadSpec, match="some are missing"):
+        Batch((*groups[0], *groups[1][:2]))
+    with pytest.raises(BadSpec, match="some are missing"):
+        Batch((*groups[0][:2], groups[1][0], groups[0][2], *groups[1][1:]))

@@ -65,11 +65,13 @@ def high_frequency(pictures: Images) -> Tensor:
     return share
 
 
-def similarity(seen: Seen, group: Group | None) -> list[list[float]] | None:
-    """How alike the pictures of a group are, pair by pair: cosines of Gram matrices at the group's layer."""
+def similarity(seen: Seen, group: Group | None, size: int) -> list[list[list[float]]] | None:
+    """How alike the pictures of each group of ``size`` are, pair by pair: cosines of Gram matrices at its layer."""
     if not isinstance(group, Diversity):
         return None
-    return [[round(float(value), 4) for value in row] for row in gram_cosines(seen.maps[group.layer])]
+    maps = seen.maps[group.layer]
+    every = (gram_cosines(maps[at : at + size]) for at in range(0, len(maps), size))
+    return [[[round(float(value), 4) for value in row] for row in alike] for alike in every]
 
 
 def transparency(attention: Tensor) -> Tensor:

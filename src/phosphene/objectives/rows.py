@@ -16,11 +16,12 @@ from .groups import Group
 @dataclass(frozen=True)
 class PerRow:
     """``views``: how often the rows stand one after the other, each time under other transforms. ``group``: what
-    couples them."""
+    couples them, ``size`` rows at a time, or all of them."""
 
     objectives: tuple[Objective, ...]
     group: Group | None = None
     views: int = 1
+    size: int | None = None
 
     @property
     def alone(self) -> PerRow:
@@ -35,7 +36,7 @@ class PerRow:
         own = sum_of_terms(self.objectives * self.views, acts)
         if self.group is None:
             return own
-        rows = torch.arange(len(own), device=own.device).view(self.views, -1)
+        rows = torch.arange(len(own), device=own.device).view(-1, self.size or len(self.objectives))
         shares = torch.cat([self.group.penalty(acts.rows(one)) for one in rows])
         return own - self.group.strength * self.group.unit(own) * shares
 

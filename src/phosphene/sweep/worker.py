@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import islice
 from typing import Any, Literal, final
 
 import torch
@@ -21,13 +22,14 @@ from ..models.sources import load as load_spec
 from ..produce import Progress, Watch
 from ..registry import freeze
 from ..result import Result, png
-from ..spec import Job, ModelSpec
+from ..spec import ModelSpec
 from ..store.ledger import Ledger, Payload
 from ..store.paths import record_of
 from ..store.place import Place
 from ..store.scans import Scan
 from .plan import Pack, Plan, Task
 from .real import examples_record, facets_record, row
+from .recipe import OF_DATA
 
 Trouble = Literal["memory", "task", "store", "crash"]
 VOLATILE = ("seconds",)  # what differs each time a picture is made; records leave it out
@@ -103,35 +105,31 @@ class Worker:
         return Report(statuses, None, time.monotonic() - begun, stored)
 
     def _made(self, pack: Pack, look: bool) -> tuple[tuple[str, ...], int]:
+        """A status per task, and the bytes that were stored."""
         there = {task.id for task in pack.tasks if look and self._has(task)}
         left = [task for task in pack.tasks if task.id not in there]
-        made: dict[str, str] = dict.fromkeys(there, "there")
-        stored = 0
-        if pack.kind == "positive" and left:
-            jobs = [job for task in left for job in self.plan.jobs(task)]
-            for task, result in zip(left, self._results(jobs), strict=True):
-                stored += self._keep(task, result, 0)
-                made[task.id] = result.status
-        for task in left if pack.kind != "positive" else ():
-            made[task.id], size = self._one(task)
-            stored += size
-        return tuple(made[task.id] for task in pack.tasks), stored
+        found = [self._of_data(task) for task in left] if pack.kind in OF_DATA else self._optimised(left)
+        made = dict.fromkeys(there, "there") | {task.id: one[0] for task, one in zip(left, found, strict=True)}
+        return tuple(made[task.id] for task in pack.tasks), sum(size for _, size in found)
 
     def _has(self, task: Task) -> bool:
         layer = self.plan.lines[task.line].layer
         return all(self.ledger.place.has(record_of(self.plan.fingerprint, layer, name)) for name in task.ids)
 
-    def _results(self, jobs: list[Job]) -> list[Result]:
+    def _optimised(self, tasks: list[Task]) -> list[tuple[str, int]]:
+        """Pictures that are made together; of those that differ, the worst status counts."""
+        jobs = [job for task in tasks for job in self.plan.jobs(task)]
         watch = Watch(self.tell, tuple(self.plan.recipe.frames), store=self.setup.store)
-        return make(jobs, self.network, watch=watch)
+        results = iter(make(jobs, self.network, watch=watch) if jobs else ())
+        found = []
+        for task in tasks:
+            own = list(islice(results, len(task.ids)))
+            stored = sum(self._keep(task, result, number) for number, result in enumerate(own))
+            found.append((next((one.status for one in own if one.status != "ok"), "ok"), stored))
+        return found
 
-    def _one(self, task: Task) -> tuple[str, int]:
-        """What is made of a unit alone: pictures that differ, or what real pictures say."""
-        if task.kind == "diverse":
-            results = self._results(list(self.plan.jobs(task)))
-            stored = sum(self._keep(task, result, number) for number, result in enumerate(results))
-            worst = next((one.status for one in results if one.status != "ok"), "ok")
-            return worst, stored
+    def _of_data(self, task: Task) -> tuple[str, int]:
+        """What real pictures say of a unit."""
         unit, about = self.plan.unit(task), self._about(task, 0)
         if task.kind == "facets":
             record, payloads = facets_record(self.network, self._scan, unit, self.plan, self.setup.store, self.tell)
