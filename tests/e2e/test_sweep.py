@@ -1,0 +1,181 @@
+"""``phosphene sweep`` as a user meets it: what it says, what it leaves, how it refuses, how it ends."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from e2e.command import files
+
+from phosphene.cli.main import main
+
+NET = """
+import torch
+from torch import nn
+
+class Poison(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx, x):
+        return x.clone()
+
+    @staticmethod
+    def backward(ctx, gradient):
+        alone = (gradient[:, 1] != 0) & (gradient[:, 0] == 0)  # not when memory is measured, with all at once
+        if alone.any() and POISONED():
+            raise RuntimeError("channel 1 cannot be looked at")
+        return gradient
+
+def POISONED():
+    from pathlib import Path
+    return not Path(__file__).with_name("cured").exists()
+
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.first = nn.Conv2d(3, 4, 3)
+        self.second = nn.Conv2d(4, 3, 3)
+
+    def forward(self, x):
+        return Poison.apply(self.second(torch.relu(self.first(x)))).mean((2, 3))
+
+def build():
+    torch.manual_seed(0)
+    return Net()
+"""
+
+
+@pytest.fixture
+def there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    Path("net.py").write_text(NET)
+    Path("exact.toml").write_text('[picture]\narithmetic = "exact"\n')  # the fast path would not run into the poison
+    return tmp_path
+
+
+SWEEP = [
+    "sweep",
+    "net.py:build",
+    "--input-size",
+    "3,16,16",
+    "--store",
+    "gallery",
+    "--executor",
+    "serial",
+    "--steps",
+    "2",
+]
+
+
+EXACT = ["--recipe", "exact.toml"]
+
+
+def said(capsys: pytest.CaptureFixture[str], *words: str, code: int = 0) -> tuple[str, str]:
+    assert main(list(words)) == code
+    return capsys.readouterr()
+
+
+def refused(capsys: pytest.CaptureFixture[str], *words: str) -> str:
+    out, err = said(capsys, *words, code=2)
+    assert out == ""
+    assert err.startswith("phosphene: ")
+    assert len(err.rstrip("\n").split("\n")) <= 2, err
+    assert "Traceback" not in err
+    return err
+
+
+def test_a_dry_run_says_what_it_takes_and_makes_nothing(there: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    out, _ = said(capsys, *SWEEP, "--dry-run", "--layers", "first,second", "--units", "0:2")
+    assert "left: 4 tasks, 4 pictures, about" in out
+    assert "time: about" in out
+    assert set(files(there)) - {"__pycache__"} == {"net.py", "exact.toml"}
+
+
+def test_swept_looked_at_and_swept_again(there: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    out, _ = said(capsys, *SWEEP, "--layers", "first")
+    assert "4 made in" in out
+    assert "first      4      4     4" in out
+    out, _ = said(capsys, "status", "gallery")
+    assert "recipe default (positive), 4 of 4 made" in out
+    (status,) = json.loads(said(capsys, "status", "gallery", "--json")[0])
+    assert (status["tasks"], status["made"], status["left"], status["failures"]) == (4, 4, 0, [])
+    assert said(capsys, *SWEEP, "--layers", "first")[0].endswith("0 made; 4 were there\n")
+    record = next(Path("gallery/records").rglob("*.json"))
+    assert main(["render", "--replay", str(record), "-o", "again.png", "-q"]) == 0
+    name = json.loads(record.read_text())["payloads"]["picture"]["hash"]
+    assert Path("again.png").read_bytes() == Path(f"gallery/objects/{name[:2]}/{name}.png").read_bytes()
+
+
+def test_one_unit_cannot_be_made_then_it_can(there: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    out, err = said(capsys, *SWEEP, "--layers", "logit", *EXACT, code=3)
+    assert "1 failed; why: phosphene status gallery; again: phosphene retry gallery" in out
+    assert "failed: net.py:build failed on a picture of 16 x 16" in err
+    out, _ = said(capsys, "status", "gallery")
+    assert "failed logit:1 (positive): net.py:build failed on a picture of 16 x 16" in out
+    said(capsys, *SWEEP, "--layers", "logit", *EXACT, code=3)
+    said(capsys, "retry", "gallery", "--executor", "serial", code=3)
+    Path("cured").touch()
+    assert "1 made" in said(capsys, "retry", "gallery", "--executor", "serial")[0]
+    assert said(capsys, "retry", "gallery")[0] == "nothing failed in gallery\n"
+    assert "0 made; 3 were there" in said(capsys, *SWEEP, "--layers", "logit", *EXACT)[0]
+
+
+def test_a_line_of_json_for_everything(there: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    out, err = said(capsys, *SWEEP, "--layers", "first,logit", "--log-json", *EXACT, code=3)
+    events = [json.loads(line) for line in out.splitlines()]
+    assert events[0]["event"] == "begin"
+    assert events[-1] | {"event": "end", "done": 7, "total": 7, "failed": 1, "ended": "done"} == events[-1]
+    made = [(one["layer"], channel) for one in events if one["event"] == "made" for channel in one["channels"]]
+    assert sorted(made) == [("@output", 0), ("@output", 2), *(("first", n) for n in range(4))]
+    assert any("channel 1 cannot be looked at" in one["error"] for one in events if one["event"] == "failed")
+    assert "1 failed; why" in err
+
+
+@pytest.mark.parametrize(
+    ("words", "why"),
+    [
+        (["--layers", "frist"], "first"),
+        (["--layers", "*z"], "no layer of net.py:build matches '*z'"),
+        (["--types", "attention"], "closest: "),
+        (["--units", "4:2"], "0:24,31"),
+        (["--units", "90:99"], "the widest, first, has 0 to 3"),
+        (["--recipe", "defualt"], "closest: default"),
+        (["--recipe", "mine.toml"], "cannot read the recipe mine.toml"),
+        (["--recipe", "full"], "--data"),
+        (["--limit", "0"], "limit must be"),
+        (["--shard", "3/2"], "1/4 to 4/4"),
+        (["--steps", "0"], "steps"),
+        (["--workers", "0"], "workers are 1 or more"),
+        (["--batch", "0"], "batch"),
+        (["--tries", "0"], "once or more"),
+        (["--executor", "slurm"], "serial, processes or ray"),
+        (["--num-gpus-per-worker", "1"], "--executor ray"),
+        (["--data", "nowhere/"], "nowhere"),
+        (["--store", "net.py"], "is a file; name a folder"),
+        (["--store", "nope://x"], "cannot open the store"),
+    ],
+)
+def test_what_cannot_be_is_refused_in_a_line(
+    there: Path, capsys: pytest.CaptureFixture[str], words: list[str], why: str
+) -> None:
+    assert why in refused(capsys, *SWEEP, *words)
+    assert not Path("gallery/sweeps").exists()
+
+
+def test_commands_on_what_is_no_store(there: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for words in (["status"], ["retry"]):
+        assert "no sweep in nowhere" in refused(capsys, *words, "nowhere")
+    Path("gallery").mkdir()
+    Path("gallery/phosphene.json").write_text('{"format": 2}')
+    assert "update phosphene" in refused(capsys, "status", "gallery")
+    assert "update phosphene" in refused(capsys, *SWEEP)
+
+
+def test_recipes_are_listed_and_are_files(there: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert said(capsys, "recipes")[0].startswith("default ")
+    text, _ = said(capsys, "recipes", "draft")
+    Path("mine.toml").write_text(text.replace('"draft"', '"fast"'))
+    out, _ = said(capsys, *SWEEP, "--recipe", "mine.toml", "--layers", "first", "--dry-run")
+    assert "recipe mine: positive; 16 x 16 pixels, 2 steps" in out
+    Path("mine.toml").write_text("[make]\npositiv = true\n")
+    assert "closest: positive" in refused(capsys, *SWEEP, "--recipe", "mine.toml")
