@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from ..sweep.survey import State
     from ..sweep.where import Where
 
+TOLD = ("failed", "crashed", "warning")
 PARTIAL, INTERRUPTED, TERMINATED = 3, 130, 143
 
 
@@ -76,7 +77,7 @@ class SweepBar:
             self.quiet, self.lines = True, False
 
     def _say(self, event: Event) -> None:
-        if event.what in ("failed", "crashed"):
+        if event.what in TOLD:
             print(_trouble(event), file=sys.stderr)
         if event.what == "end" or time.monotonic() - self._said < PAUSE:
             return
@@ -94,7 +95,7 @@ class SweepBar:
             self._bar = tqdm(
                 total=tally.total, initial=tally.done, file=sys.stderr, dynamic_ncols=True, bar_format=form
             )
-        if event.what in ("failed", "crashed"):
+        if event.what in TOLD:
             self._bar.write(_trouble(event), file=sys.stderr)
         left = "" if tally.left is None else f"{clock(tally.left)} left, "
         self._bar.set_postfix_str(f"{left}{_rate(tally)}{_failures(tally)}", refresh=False)
@@ -115,8 +116,8 @@ def _trouble(event: Event) -> str:
     from ..data import shown
 
     tasks = 0 if event.pack is None else len(event.pack.tasks)
-    verb = "failed" if event.what == "failed" else f"a worker with {tasks} of them went away; they are tried again"
-    return f"{verb}: {shown(event.text)}"
+    away = f"a worker with {tasks} of them went away; they are tried again"
+    return f"{away if event.what == 'crashed' else event.what}: {shown(event.text)}"
 
 
 def said(event: Event) -> dict[str, Any]:
@@ -174,7 +175,7 @@ def ended(args: argparse.Namespace, tally: Tally, store: str) -> int:
     if tally.ended != "done":
         if not args.quiet:
             how = "stopped" if tally.ended == "interrupted" else "stopped by SIGTERM"
-            print(f"phosphene: {how} with {tally.done} of {tally.total} done; the same command goes on from there",
-                  file=sys.stderr)  # fmt: skip
+            far = f"with {tally.done} of {tally.total} done" if tally.total else "before it began"
+            print(f"phosphene: {how} {far}; the same command goes on from there", file=sys.stderr)
         return INTERRUPTED if tally.ended == "interrupted" else TERMINATED
     return PARTIAL if failed else 0

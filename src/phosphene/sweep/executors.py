@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import final
 
 from ..produce import Progress
@@ -16,12 +16,14 @@ Done = tuple[Pack, Report]
 class Executor(ABC):
     """Takes packs, gives reports. It never tries a pack again: that is decided by whoever hands them out.
 
-    ``slots``: packs that can be under way. ``unmade``: packs that are, and come back with a report each.
+    ``slots``: packs that can be under way. ``unmade``: packs that are, and come back with a report each. ``warnings``:
+    what a user should know before it begins.
     """
 
     name: str
     slots: int
     unmade: int
+    warnings: Sequence[str] = ()
 
     @abstractmethod
     def submit(self, pack: Pack, *, look: bool) -> None:

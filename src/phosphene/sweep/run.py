@@ -116,7 +116,16 @@ def scan_of(network: Network, place: Place, pictures: Pictures, layers: Sequence
             network.fingerprint, pictures.fingerprint, len(pictures))  # fmt: skip
         if whole and names <= {track.name for track in there.tracks}:
             return known, True
-    return scan_plan(network, pictures, [asked(track) for track in layers], **SCAN).id, False
+    return scan_plan(network, pictures, _scanned_layers(network, layers), **SCAN).id, False
+
+
+def _scanned_layers(network: Network, layers: Sequence[Track]) -> list[str]:
+    """What a sweep scans: its own layers, and all that one would look into, for the next sweep will ask for them."""
+    try:
+        usual = chosen(network, None, None)
+    except BadSpec:  # nothing that one would look into
+        usual = []
+    return list(dict.fromkeys(asked(track) for track in [*usual, *layers]))
 
 
 def run(
@@ -149,6 +158,8 @@ def run(
             tally = Tally(left)
         rows = rows_of(network, batch, left)
         executor = executor_of(where, plan, network, ledger, data, -(-left // rows))
+        for text in executor.warnings if tell is not None else ():
+            tell(Event("warning", tally, text=text))
         drive = Drive(plan, ledger, executor, rows=rows, tries=tries, stop=stop, tell=tell)
         drive.run((task for task in known.left(shard) if only is None or task.id in only), tally)
     if tally.ended != "done":
@@ -180,11 +191,11 @@ def _scanned(plan: Plan, network: Network, place: Place, data: Any, shard: tuple
     _, there = scan_of(network, place, pictures, layers)
     if there:
         return
-    names = ",".join(map(asked, layers))
+    names = _scanned_layers(network, layers)
     if shard[1] > 1:
         raise BadSpec(
             "the shards of a sweep share one scan, which is not there yet; first: "
-            f"phosphene scan {network.name} --data {pictures.source} --store {place.url} --layers '{names}'"
+            f"phosphene scan {network.name} --data {pictures.source} --store {place.url} --layers '{','.join(names)}'"
         )
 
     def tell(progress: ScanProgress) -> None:
@@ -194,7 +205,7 @@ def _scanned(plan: Plan, network: Network, place: Place, data: Any, shard: tuple
             scanning(progress)
 
     try:
-        scan(network, pictures, store=place.url, layers=[asked(track) for track in layers], progress=tell, **SCAN)
+        scan(network, pictures, store=place.url, layers=names, progress=tell, **SCAN)
     except KeyboardInterrupt:
         stop.ask("interrupted")
         raise SweepStopped(Tally(plan.count(shard), ended=stop.asked or "interrupted")) from None
