@@ -192,6 +192,7 @@ def _scanned(plan: Plan, network: Network, place: Place, data: Any, shard: tuple
     if there:
         return
     names = _scanned_layers(network, layers)
+    spelt = ",".join(names)
     if shard[1] > 1:
         raise BadSpec(
             "the shards of a sweep share one scan, which is not there yet; first: "
