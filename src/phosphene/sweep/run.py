@@ -158,8 +158,9 @@ def run(
             tally = Tally(left)
         rows = rows_of(network, batch, left)
         executor = executor_of(where, plan, network, ledger, data, -(-left // rows))
-        for text in executor.warnings if tell is not None else ():
-            tell(Event("warning", tally, text=text))
+        if tell is not None:
+            for text in executor.warnings:
+                tell(Event("warning", tally, text=text))
         drive = Drive(plan, ledger, executor, rows=rows, tries=tries, stop=stop, tell=tell)
         drive.run((task for task in known.left(shard) if only is None or task.id in only), tally)
     if tally.ended != "done":
@@ -196,7 +197,7 @@ def _scanned(plan: Plan, network: Network, place: Place, data: Any, shard: tuple
     if shard[1] > 1:
         raise BadSpec(
             "the shards of a sweep share one scan, which is not there yet; first: "
-            f"phosphene scan {network.name} --data {pictures.source} --store {place.url} --layers '{','.join(names)}'"
+            f"phosphene scan {network.name} --data {pictures.source} --store {place.url} --layers '{spelt}'"
         )
 
     def tell(progress: ScanProgress) -> None:
