@@ -16,7 +16,9 @@ MOST = 8 * LEAST  # but no longer side is made larger than this
 GAP = 12
 FRAME = 3  # around a picture with which something is wrong, outside its pixels
 SIZE, LINE = 13, 17
+SMALL = 96  # below tiles of this side, texts are smaller
 PAPER, INK, FAINT, ALARM = (255, 255, 255), (20, 20, 20), (110, 110, 110), (190, 30, 30)
+EMPTY = (244, 244, 244)  # of a tile without a picture
 
 
 @dataclass(frozen=True)
@@ -42,12 +44,26 @@ def blank(like: Pixels) -> Cell:
     return Cell(np.full_like(like, 255), "")
 
 
-def sheet(cells: Sequence[Cell], columns: int | None = None, title: str = "") -> Image.Image:
-    """Cells in rows, read like text, under a title; about as wide as high unless ``columns`` is given."""
-    shown = [enlarged(cell.pixels) for cell in cells]
-    wide = max(LEAST, *(one.width for one in shown))
+def worded(word: str, size: tuple[int, int], colour: tuple[int, int, int] = FAINT, least: int = LEAST) -> Pixels:
+    """A tile (width, height) with nothing but a word in it."""
+    tile = Image.new("RGB", size, EMPTY)
+    draw = ImageDraw.Draw(tile)
+    font = ImageFont.load_default(size=text_size(least)[0])
+    shown = fitting(draw, word, font, size[0] - 4)
+    draw.text((size[0] / 2, size[1] / 2), shown, fill=colour, font=font, anchor="mm")
+    return np.asarray(tile)
+
+
+def sheet(cells: Sequence[Cell], columns: int | None = None, title: str = "", least: int = LEAST) -> Image.Image:
+    """Cells in rows, read like text, under a title; about as wide as high unless ``columns`` is given.
+
+    ``least``: what a tile's shorter side is at least.
+    """
+    shown = [enlarged(cell.pixels, least) for cell in cells]
+    size, line = text_size(least)
+    wide = max(least, *(one.width for one in shown))
     high = max(one.height for one in shown)
-    tall = high + LINE * (2 if any(cell.detail for cell in cells) else 1)
+    tall = high + line * (2 if any(cell.detail for cell in cells) else 1)
     columns = columns or max(1, min(len(cells), round(math.sqrt(len(cells) * tall / wide))))
     rows = math.ceil(len(cells) / columns)
     above = LINE + GAP // 2 if title else 0
@@ -62,20 +78,32 @@ def sheet(cells: Sequence[Cell], columns: int | None = None, title: str = "") ->
             draw.rectangle(around, outline=ALARM, width=FRAME)
         paper.paste(one, (x, y))
         below = y + one.height + 2
-        _write(draw, (x, below), cell.caption, ALARM if cell.wrong else INK, wide)
-        _write(draw, (x, below + LINE), cell.detail, ALARM if cell.wrong else FAINT, wide)
+        _write(draw, (x, below), cell.caption, ALARM if cell.wrong else INK, wide, size)
+        _write(draw, (x, below + line), cell.detail, ALARM if cell.wrong else FAINT, wide, size)
     return paper
 
 
-def enlarged(pixels: Pixels) -> Image.Image:
+def text_size(least: int) -> tuple[int, int]:
+    """Of captions: the size of the letters, the height of a line."""
+    return (SIZE, LINE) if least >= SMALL else (10, 13)
+
+
+def enlarged(pixels: Pixels, least: int = LEAST) -> Image.Image:
     """A picture at a whole multiple of its size: every pixel a square, nothing in between."""
     shown = picture(pixels).convert("RGB")
-    times = max(1, min(math.ceil(LEAST / min(shown.size)), MOST // max(shown.size)))
+    times = max(1, min(math.ceil(least / min(shown.size)), MOST // max(shown.size)))
     return shown.resize((shown.width * times, shown.height * times), Image.Resampling.NEAREST)
 
 
-def _write(draw: ImageDraw.ImageDraw, at: tuple[int, int], text: str, colour: tuple[int, int, int], width: int) -> None:
-    font = ImageFont.load_default(size=SIZE)
+def _write(
+    draw: ImageDraw.ImageDraw,
+    at: tuple[int, int],
+    text: str,
+    colour: tuple[int, int, int],
+    width: int,
+    size: int = SIZE,
+) -> None:
+    font = ImageFont.load_default(size=size)
     draw.text(at, fitting(draw, text, font, width), fill=colour, font=font)
 
 

@@ -54,7 +54,7 @@ def check_format(place: Place) -> None:
         return
     try:
         known = json.loads(place.read(MARKER))["format"]
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise StoreError(f"{MARKER} of the store {place.url} is damaged; delete it, its format is {FORMAT}") from error
     if known != FORMAT:
         raise StoreError(

@@ -33,7 +33,8 @@ def object_of(digest: str, kind: str) -> str:
 
 def folder_of(what: str, fingerprint: str, layer: str) -> str:
     """A layer's folder among records, failures or packs."""
-    return f"{what}/{fingerprint}/{quote(layer, safe='')}"
+    name = quote(layer, safe="")
+    return f"{what}/{fingerprint}/{name if name.strip('.') else name.replace('.', '%2E')}"
 
 
 def record_of(fingerprint: str, layer: str, name: str) -> str:

@@ -166,7 +166,8 @@ class Drive:
         elif len(pack.tasks) > 1:
             first, second = pack.split()
             if report.fault.kind != "task":
-                self.limits[pack.line] = max(1, len(pack.tasks) // 2)
+                most = self.limits.get(pack.line, len(pack.tasks))  # another pack may have said less by now
+                self.limits[pack.line] = min(most, max(1, len(pack.tasks) // 2))
             self.again.extendleft((second, first))
             self._say("halved", pack, report)
         else:

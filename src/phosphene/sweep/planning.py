@@ -77,9 +77,12 @@ def chosen(network: Network, layers: Sequence[str] | None, types: Sequence[str] 
     size = network.preprocessing.size[1], network.preprocessing.size[2]
     tracks = list(tracks_of(network, layers if layers is not None or types is None else ["**"], size))
     if types is not None:
+        if not types:
+            raise BadSpec(f"types are classes of modules, or of {', '.join(ORDER)}; none is given")
         tracks = [track for track in tracks if any(_is(network, track, word) for word in types)]
         if not tracks:
-            known = sorted({_module(network, track) for track in tracks_of(network, layers or ["**"], size)} | {*ORDER})
+            modules = {_module(network, track) for track in tracks_of(network, layers or ["**"], size)} - {""}
+            known = sorted(modules | {*ORDER})
             raise UnknownName(f"no chosen layer is of type {', '.join(types)}; {closest(types[0], known)}")
     elif layers is None:
         tracks = _without_twin_of_logits(tracks)

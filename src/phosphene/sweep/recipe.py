@@ -109,6 +109,10 @@ def _text(value: Any) -> bool:
     return isinstance(value, str)
 
 
+def _amount(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value < math.inf
+
+
 _OPTIONAL = ("steps", "size", "image", "transform", "views", "gradient", "filters", "keep", "arithmetic")
 _CHECKS: tuple[tuple[str, str, Any], ...] = (
     ("name", "a text", _text),

@@ -1,0 +1,85 @@
+"""Which network, which layer of a store is meant. No torch."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from ..address import OUTPUT
+from ..errors import StoreError, UnknownLayer, closest
+from .index import index
+from .ledger import Ledger
+from .scans import shown_layer
+
+
+def model_of(ledger: Ledger, fingerprint: str) -> str:
+    """The address of a network as one of its records says it; its fingerprint where none does."""
+    for layer in ledger.layers(fingerprint):
+        for line in index(ledger, fingerprint, layer):
+            if line.status == "failed":
+                continue
+            try:
+                model = ledger.record(fingerprint, layer, line.id).get("model")
+            except StoreError:
+                continue
+            if model:
+                return str(model)
+    return fingerprint[:8]
+
+
+def the_network(ledger: Ledger, beginning: str | None = None) -> str:
+    """The fingerprint of the store's only network, or of the one whose fingerprint begins so.
+
+    StoreError when there is none, or several.
+    """
+    every = ledger.networks()
+    if not every:
+        raise StoreError(
+            f"the store {ledger.place.url} has no pictures; make some: phosphene sweep MODEL --store {ledger.place.url}"
+        )
+    named = [one for one in every if beginning is None or one.startswith(beginning)]
+    if len(named) == 1:
+        return named[0]
+    told = ", ".join(f"{one[:8]} ({model_of(ledger, one)})" for one in named or every)
+    if named:
+        raise StoreError(
+            f"{ledger.place.url} has pictures of {len(named)} networks; say which by its beginning: {told}"
+        )
+    raise StoreError(f"{ledger.place.url} has no network {beginning}; there {_are(every)} {told}")
+
+
+def the_layer(ledger: Ledger, fingerprint: str, name: str) -> str:
+    """A layer of a network in a store; ``logit`` is its output. UnknownLayer says which there are."""
+    layers = ledger.layers(fingerprint)
+    found = OUTPUT if name == "logit" and OUTPUT in layers else name
+    if found not in layers:
+        raise UnknownLayer(
+            f"the store {ledger.place.url} has no pictures of the layer {name}; "
+            f"{closest(name, map(shown_layer, layers))}"
+        )
+    return found
+
+
+def planned(ledger: Ledger, fingerprint: str, layer: str, kind: str) -> set[int]:
+    """The channels of a layer of which sweeps were asked to make a kind of picture; damaged plans count for nothing."""
+    try:
+        plans = ledger.plans()
+    except StoreError:
+        return set()
+    return {
+        channel for plan in plans if plan.get("fingerprint") == fingerprint for channel in _asked(plan, layer, kind)
+    }
+
+
+def _asked(plan: Mapping[str, Any], layer: str, kind: str) -> set[int]:
+    try:
+        if not plan["recipe"][kind]:
+            return set()
+        ranges = [one for line in plan["lines"] if line["layer"] == layer for one in line["units"]]
+        return {channel for first, last in ranges for channel in range(first, last)}
+    except (KeyError, TypeError, ValueError):
+        return set()
+
+
+def _are(found: list[str]) -> str:
+    return "is" if len(found) == 1 else "are"
