@@ -103,6 +103,19 @@ def test_diverse_pictures_are_those_of_diverse(net: Network, tmp_path: Path) -> 
         assert canonical([record["score"], record["group"]]) == canonical(finite([said(result)["score"], result.group]))
 
 
+def test_a_group_of_which_one_is_missing_is_made_again(net: Network, tmp_path: Path) -> None:
+    recipe = tiny(positive=False, diverse=2)
+    swept(net, tmp_path, recipe=recipe, layers=["first"], limit=3)
+    before = files(tmp_path)
+    for row in range(2):
+        record = by_unit(tmp_path)["first:1", "diverse", row]
+        (path,) = tmp_path.rglob(f"{record['id']}.json")
+        path.unlink()
+        tally = swept(net, tmp_path, recipe=recipe, layers=["first"], limit=3)
+        assert (tally.before, tally.made) == (2, Counter(ok=1))
+        assert files(tmp_path) == before
+
+
 def near(one: Path, other: Path) -> None:
     """The same pictures, as far as a network's arithmetic does not depend on what else is in its batch."""
     ours, theirs = by_unit(one), by_unit(other)

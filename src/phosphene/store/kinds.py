@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Literal
 
-KINDS = ("positive", "negative", "diverse", "facets", "examples")
+Kind = Literal["positive", "negative", "diverse", "facets", "examples"]
+KINDS: tuple[Kind, ...] = ("positive", "negative", "diverse", "facets", "examples")
 
 
 def place_in_layer(kind: str, channel: int, row: int, name: str) -> tuple[int, str, int, int, str]:
     """What a layer's pictures are sorted by: kind, channel, row; the id at last, so that no two are equal."""
-    number = KINDS.index(kind) if kind in KINDS else len(KINDS)
+    number = next((at for at, known in enumerate(KINDS) if known == kind), len(KINDS))
     return number, kind, channel, row, name
 
 

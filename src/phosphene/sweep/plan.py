@@ -14,7 +14,8 @@ from typing import Any, final
 from ..errors import StoreError
 from ..registry import freeze
 from ..spec import RECIPE, Job, canonical, digest
-from .recipe import Kind, Recipe
+from ..store.kinds import Kind
+from .recipe import Recipe
 
 Range = tuple[int, int]  # from, to; the last not included
 MANY = {"facets": 1, "examples": 16}  # tasks in a pack of those that do not share forward passes

@@ -9,13 +9,12 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields, replace
 from importlib import resources
 from pathlib import Path
-from typing import Any, Literal, final
+from typing import Any, final
 
 from ..errors import BadSpec, UnknownOption, closest
 from ..files import why
+from ..store.kinds import KINDS, Kind
 
-Kind = Literal["positive", "negative", "diverse", "facets", "examples"]
-KINDS: tuple[Kind, ...] = ("positive", "negative", "diverse", "facets", "examples")
 OF_DATA = ("facets", "examples")  # what needs real pictures
 
 
