@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Callable
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from sweep.made import tiny
 
@@ -140,7 +140,8 @@ def test_all_that_can_be_made_is_made_once_and_the_rest_is_put_down(
     ]
 
 
-@given(st.integers(1, 40), st.integers(1, 4), st.integers(0, 99), st.integers(1, 32), st.integers(1, 12))
+@settings(max_examples=200)
+@given(st.integers(1, 40), st.integers(1, 4), st.integers(0, 99), st.integers(2, 16), st.integers(1, 6))
 def test_what_did_not_fit_is_not_tried_again(width: int, slots: int, seed: int, rows: int, fits: int) -> None:
     """Once a pack of a layer did not fit, none as large is begun in that layer; another layer is on its own."""
     one = plan(width, width)
