@@ -112,7 +112,7 @@ def _tell_plan(
     states = Known(plan, ledger).states(shard)
     print(table(plan, states, lambda _: "-"))
     left = sum(state.left for state in states)
-    rows = rows_of(network, args.batch, left)
+    rows = rows_of(network, args.batch, left, where)
     workers, threads = layout(where, network, -(-left // rows))
     found = estimate(plan, network, states, rows, workers, threads)
     kinds = ", ".join(f"{kind} {plan.recipe.diverse}" if kind == "diverse" else kind for kind in plan.recipe.kinds)

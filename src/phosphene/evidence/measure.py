@@ -54,6 +54,10 @@ def _called(layer: str, unit: int, labels: Sequence[str] | None) -> str:
 
 def high_frequency(pictures: Images) -> Tensor:
     """``(b,)``: share of spectral energy, without the mean, at more than .25 cycles per pixel; 0 for a flat picture."""
+    return torch.cat([_high_frequency(one) for one in pictures[:, None]])  # a transform of many rounds otherwise
+
+
+def _high_frequency(pictures: Images) -> Tensor:
     height, width = pictures.shape[2:]
     fy = torch.fft.fftfreq(height, device=pictures.device)[:, None]
     fx = torch.fft.fftfreq(width, device=pictures.device)[None, :]

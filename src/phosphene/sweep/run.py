@@ -156,7 +156,7 @@ def run(
         tally = Tally(plan.count(shard), sum(state.made for state in states), sum(state.failed for state in states))
         if only is not None:
             tally = Tally(left)
-        rows = rows_of(network, batch, left)
+        rows = rows_of(network, batch, left, where)
         executor = executor_of(where, plan, network, ledger, data, -(-left // rows))
         if tell is not None:
             for text in executor.warnings:
@@ -178,10 +178,14 @@ def check(shard: tuple[int, int], batch: int | None, tries: int) -> None:
         raise BadSpec(f"a task is tried once or more often, not {tries} times")
 
 
-def rows_of(network: Network, batch: int | None, left: int) -> int:
-    """Pictures in a pack: what was asked for, or so many that ``left`` tasks keep all processors busy."""
+def rows_of(network: Network, batch: int | None, left: int, where: Where) -> int:
+    """Pictures in a pack: what was asked for, or so many that ``left`` tasks keep everybody busy."""
+    if batch is not None:
+        return batch
+    if where.executor == "ray":  # who knows how many there are, and of what kind
+        return ROWS if network.device.type != "cpu" or where.gpus else ROWS_CPU
     most = ROWS if network.device.type != "cpu" else ROWS_CPU
-    return batch or max(1, min(most, -(-left // (4 * torch.get_num_threads()))))
+    return max(1, min(most, -(-left // (4 * torch.get_num_threads()))))
 
 
 def _scanned(plan: Plan, network: Network, place: Place, data: Any, shard: tuple[int, int],
