@@ -2,9 +2,9 @@
 
     python -m benchmarks.scale [--size 128] [--steps 256] [--rate 100] [--picture 40000] [--out FILE.json]
 
-Every convolution's channels count as units. A picture's ascent runs the network up to its layer and back: forward, and as
-much again for the gradient to the picture (weights get none), for each step. ``--rate``: sustained TFLOP/s of one GPU,
-an assumption that you can measure; ``--picture``: bytes in the store. Networks are laid out without weights.
+Every convolution's channels count as units. A picture's ascent runs the network up to its layer and back: forward, and
+as much again for the gradient to the picture (weights get none), for each step. ``--rate``: sustained TFLOP/s of one
+GPU, an assumption that you can measure; ``--picture``: bytes in the store. Networks are laid out without weights.
 """
 
 from __future__ import annotations
@@ -84,8 +84,9 @@ def main() -> None:
     for title, row in (("resnet50", next((r for r in rows if r["model"] == "resnet50"), None)), ("all", whole)):
         if row is not None:
             hours = row["pflop"] * 1e15 / (args.rate * 1e12) / 3600
-            print(f"{title}: {row['units']} units, {row['pflop']} PFLOP, {row['units'] * args.picture / 1e9:.1f} GB; hours on "
-                  + ", ".join(f"{n}: {hours / n:.2f}" for n in (1, 8, 64)))  # fmt: skip
+            many = ", ".join(f"{n}: {hours / n:.2f}" for n in (1, 8, 64))
+            size = row["units"] * args.picture / 1e9
+            print(f"{title}: {row['units']} units, {row['pflop']} PFLOP, {size:.1f} GB; hours on {many}")
     if args.out is not None:
         args.out.write_text(json.dumps({"said": vars(args) | {"out": None}, "all": whole, "networks": rows}, indent=1))
 

@@ -27,13 +27,13 @@ from phosphene.store.compact import compact
 from phosphene.store.index import index
 from phosphene.store.ledger import Ledger, Payload
 from phosphene.store.place import Place
-from phosphene.sweep.drive import Drive, Event, Stop, Tally
-from phosphene.sweep.executors import Done, Executor
-from phosphene.sweep.plan import Line, Pack, Plan
-from phosphene.sweep.planning import planned
-from phosphene.sweep.recipe import recipe
-from phosphene.sweep.survey import Known
-from phosphene.sweep.worker import Report, finite
+from phosphene.sweeps.drive import Drive, Event, Stop, Tally
+from phosphene.sweeps.executors import Done, Executor
+from phosphene.sweeps.plan import Line, Pack, Plan
+from phosphene.sweeps.planning import planned
+from phosphene.sweeps.recipe import recipe
+from phosphene.sweeps.survey import Known
+from phosphene.sweeps.worker import Report, finite
 
 WIDE = 2048  # units of a layer
 

@@ -59,6 +59,10 @@ if TYPE_CHECKING:
     from .side_by_side import compare as compare
     from .store.scans import Scan as Scan
     from .store.table import units_of as units_of
+    from .sweeps.recipe import Recipe as Recipe
+    from .sweeps.run import SweepStopped as SweepStopped
+    from .sweeps.run import sweep as sweep
+    from .sweeps.where import Where as Where
     from .together import diverse as diverse
     from .together import grid as grid
     from .together import interpolate as interpolate
@@ -100,13 +104,16 @@ _HOME = {
     "Pixel": "images",
     "Probability": "objectives",
     "Pyramid": "images",
+    "Recipe": "sweeps.recipe",
     "Result": "result",
     "Rotate": "transforms",
     "SGD": "optimizers",
     "Scale": "transforms",
     "Scan": "store.scans",
     "Stopped": "produce",
+    "SweepStopped": "sweeps.run",
     "TotalVariation": "objectives",
+    "Where": "sweeps.where",
     "accentuate": "photo",
     "caricature": "photo",
     "compare": "side_by_side",
@@ -127,6 +134,7 @@ _HOME = {
     "render_batch": "front",
     "replay": "again",
     "scan": "examples",
+    "sweep": "sweeps.run",
     "units_of": "store.table",
 }
 
@@ -161,12 +169,15 @@ __all__ = [
     "Pixel",
     "Probability",
     "Pyramid",
+    "Recipe",
     "Result",
     "Rotate",
     "Scale",
     "Scan",
     "Stopped",
+    "SweepStopped",
     "TotalVariation",
+    "Where",
     "accentuate",
     "caricature",
     "compare",
@@ -187,6 +198,7 @@ __all__ = [
     "render_batch",
     "replay",
     "scan",
+    "sweep",
     "units_of",
 ]
 

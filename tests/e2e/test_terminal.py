@@ -125,6 +125,7 @@ def test_the_public_names() -> None:
         "Opacity",
         "Pad",
         "PhospheneError",
+        "Recipe",
         "Pixel",
         "Probability",
         "Pyramid",
@@ -134,7 +135,9 @@ def test_the_public_names() -> None:
         "Scale",
         "Scan",
         "Stopped",
+        "SweepStopped",
         "TotalVariation",
+        "Where",
         "accentuate",
         "caricature",
         "compare",
@@ -155,6 +158,7 @@ def test_the_public_names() -> None:
         "render_batch",
         "replay",
         "scan",
+        "sweep",
         "units_of",
     }  # fmt: skip
     assert all(getattr(phosphene, name) is not None for name in phosphene.__all__)

@@ -295,26 +295,26 @@ def test_a_file_that_is_written_over_is_the_old_one_or_gone(how: How) -> None:
     assert content(place) == good
 
 
-@pytest.mark.parametrize("how", WAYS)
+@pytest.mark.parametrize("how", ["full", "cut", "half and fails", "strange"])
 def test_a_sweep_into_a_store_that_fails_once_goes_on_from_there(how: How, tmp_path: Path) -> None:
     """At every write of a small sweep; it ends at once, and the same command makes the same store."""
     net = loaded(tmp_path)
     whole = faulty()
-    swept(net, whole.url, layers=["first"], limit=3, batch=2)
+    swept(net, whole.url, layers=["first"], limit=2, batch=1)
     writes = Faulty.writes
-    assert writes == 2 + 3 * 2
+    assert writes == 2 + 2 * 2
     for nth in range(1, writes + 1):
         place = faulty()
         goes_wrong(nth, how)
         with pytest.raises(OutputError) as caught:
-            swept(net, place.url, layers=["first"], limit=3, batch=2)
+            swept(net, place.url, layers=["first"], limit=2, batch=1)
         assert len(str(caught.value).splitlines()) <= 2
         assert Faulty.writes == nth
         goes_wrong(0)
         there = readable(Ledger(place))
         assert len(there) == max(0, nth - 3) // 2
-        tally = swept(net, place.url, layers=["first"], limit=3, batch=2)
-        assert (tally.before, tally.made.total(), tally.failed) == (len(there), 3 - len(there), 0)
+        tally = swept(net, place.url, layers=["first"], limit=2, batch=1)
+        assert (tally.before, tally.made.total(), tally.failed) == (len(there), 2 - len(there), 0)
         assert content(place).keys() == content(whole).keys()
         assert {name: data for name, data in content(place).items() if not name.startswith("records")} == {
             name: data for name, data in content(whole).items() if not name.startswith("records")

@@ -11,9 +11,9 @@ import phosphene as ph
 from phosphene.models.network import Network
 from phosphene.store.ledger import Ledger
 from phosphene.store.place import CUT_OFF, Place
-from phosphene.sweep.recipe import Recipe
-from phosphene.sweep.run import sweep
-from phosphene.sweep.where import Where
+from phosphene.sweeps.recipe import Recipe
+from phosphene.sweeps.run import sweep
+from phosphene.sweeps.where import Where
 
 NET = '''
 import os

@@ -16,11 +16,11 @@ from sweep.made import tiny
 from phosphene.errors import OutputError, SweepError
 from phosphene.store.ledger import Ledger
 from phosphene.store.place import Place
-from phosphene.sweep.drive import HOPELESS, Drive, Event, Stop, Tally
-from phosphene.sweep.executors import Done, Executor
-from phosphene.sweep.plan import Line, Pack, Plan
-from phosphene.sweep.survey import Known
-from phosphene.sweep.worker import Fault, Report
+from phosphene.sweeps.drive import HOPELESS, Drive, Event, Stop, Tally
+from phosphene.sweeps.executors import Done, Executor
+from phosphene.sweeps.plan import Line, Pack, Plan
+from phosphene.sweeps.survey import Known
+from phosphene.sweeps.worker import Fault, Report
 
 Unit = tuple[int, int]  # line, channel
 

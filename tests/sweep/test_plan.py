@@ -24,9 +24,9 @@ from phosphene.models.network import Network
 from phosphene.objectives import Channel, from_text, to_text
 from phosphene.presets import PRESETS
 from phosphene.spec import canonical
-from phosphene.sweep.plan import Line, Plan, packs, same
-from phosphene.sweep.planning import job_of, planned, ranges_of
-from phosphene.sweep.recipe import Recipe
+from phosphene.sweeps.plan import Line, Plan, packs, same
+from phosphene.sweeps.planning import job_of, planned, ranges_of
+from phosphene.sweeps.recipe import Recipe
 
 ODD = ["0", "a:0", "conv 1", "ü/漢", "logit", '"', "tv", "x-1", "-1*conv", "a[b]", "5:0 - 0", "image", "1+1"]
 ALL: dict[str, Any] = {"negative": True, "diverse": 3}
@@ -100,9 +100,8 @@ def test_ids_are_those_of_rendered_pictures(preset: str, odd: Network, net: Netw
                 assert task.id == declared(network, one, f"{sign}{unit}")
 
 
-@pytest.mark.parametrize("preset", ["standard", with_penalties()[0]])
-def test_rendered_pictures_have_these_ids(preset: str, odd: Network, net: Network) -> None:
-    for network, layer in ((odd, "5:0 - 0"), (net, "@output")):
+def test_rendered_pictures_have_these_ids(odd: Network, net: Network) -> None:
+    for network, layer, preset in ((odd, "5:0 - 0", "standard"), (net, "@output", with_penalties()[0])):
         one = plan(network, tiny(negative=True, preset=preset, size=8, views=1, robust=1, steps=1), layers=[layer])
         for task in (one.task(0, "positive", 2), one.task(0, "negative", 2)):
             target = f"{'-' * (task.kind == 'negative')}{named(layer)}2"
@@ -300,7 +299,7 @@ def test_units_and_limit_choose(net: Network) -> None:
 @given(st.lists(st.tuples(st.integers(0, 8), st.integers(1, 8)), min_size=1, max_size=5), st.none() | st.integers(1, 9))
 def test_units_are_the_union_in_order_and_limit_the_first(said: list[tuple[int, int]], limit: int | None) -> None:
     """However ranges overlap and repeat."""
-    from phosphene.sweep.planning import _within
+    from phosphene.sweeps.planning import _within
 
     ranges = [(first, first + length) for first, length in said]
     wanted = sorted({channel for first, last in ranges for channel in range(first, last) if channel < 7})[:limit]

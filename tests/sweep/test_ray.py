@@ -15,10 +15,10 @@ from e2e.command import COMMAND
 from sweep.made import LAYERS, all_failures, all_records, files, ledger, noted, swept, tiny, written
 
 from phosphene.errors import BadSpec, SweepError
-from phosphene.sweep.drive import Event
-from phosphene.sweep.recipe import text_of
-from phosphene.sweep.shares import Node, cautions, room, share_of, workers_of
-from phosphene.sweep.where import Where
+from phosphene.sweeps.drive import Event
+from phosphene.sweeps.recipe import text_of
+from phosphene.sweeps.shares import Node, cautions, room, share_of, workers_of
+from phosphene.sweeps.where import Where
 
 ray = pytest.importorskip("ray", reason="ray is not installed: pip install 'phosphene[ray]'")
 
@@ -105,7 +105,7 @@ def test_what_the_cluster_has_not_is_refused_at_once(connected: None, tmp_path: 
 
 
 def test_what_kills_its_worker_is_put_down(connected: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("phosphene.sweep.ray.RESTARTS", 0)  # then another one takes its place
+    monkeypatch.setattr("phosphene.sweeps.ray.RESTARTS", 0)  # then another one takes its place
     tally = swept(written(tmp_path, "deadly"), tmp_path / "store", where=Where("ray"), layers=["first"],
                   units=[(4, 6)], tries=1)  # fmt: skip
     assert (tally.made["ok"], tally.failed) == (1, 1)
@@ -133,7 +133,7 @@ def test_nobody_waits_for_room_for_ever(connected: None, tmp_path: Path, monkeyp
 
     sitter = Sitter.remote()
     ray.get(sitter.up.remote())
-    monkeypatch.setattr("phosphene.sweep.ray.PATIENCE", 1.0)
+    monkeypatch.setattr("phosphene.sweeps.ray.PATIENCE", 1.0)
     with pytest.raises(SweepError, match=r"no worker came up in 1 s: each wants 1 CPU, and free are 0 CPUs"):
         swept(written(tmp_path), tmp_path / "store", where=Where("ray"))
 

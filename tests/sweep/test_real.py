@@ -19,8 +19,8 @@ from phosphene.data import open_pictures
 from phosphene.errors import BadSpec
 from phosphene.examples.tally import Tally as ScanTally
 from phosphene.store.place import Place
-from phosphene.sweep.run import SCAN
-from phosphene.sweep.worker import finite
+from phosphene.sweeps.run import SCAN
+from phosphene.sweeps.worker import finite
 
 pytest.importorskip("sklearn", reason="facets need scikit-learn")
 LAYERS = ["colour", "check"]  # three channels, of which one never fires; one

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 
 from phosphene.errors import BadSpec, PhospheneError, UnknownOption
 from phosphene.presets import PRESETS
-from phosphene.sweep.planning import with_steps
-from phosphene.sweep.recipe import FIELDS, KINDS, TABLES, Recipe, _parsed, recipe, recipe_from, shipped, text_of
+from phosphene.sweeps.planning import with_steps
+from phosphene.sweeps.recipe import FIELDS, KINDS, TABLES, Recipe, _parsed, recipe, recipe_from, shipped, text_of
 
 WHOLE = st.integers(1, 10**9)
 TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=20)  # halves of surrogates are no text

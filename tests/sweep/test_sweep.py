@@ -32,9 +32,9 @@ import phosphene as ph
 from phosphene.errors import BadSpec, OutputError, SweepError
 from phosphene.models.network import Network
 from phosphene.spec import canonical
-from phosphene.sweep.drive import HOPELESS, Event
-from phosphene.sweep.where import Where
-from phosphene.sweep.worker import finite
+from phosphene.sweeps.drive import HOPELESS, Event
+from phosphene.sweeps.where import Where
+from phosphene.sweeps.worker import finite
 
 UNITS = {"first": 6, "second": 8}
 TWO = Where("processes", workers=2)
@@ -127,9 +127,8 @@ def near(one: Path, other: Path) -> None:
         assert np.abs(seen).max() <= 1
 
 
-@pytest.mark.parametrize("batch", [1, 5])
-def test_the_size_of_a_batch_changes_nothing(batch: int, net: Network, whole: Path, tmp_path: Path) -> None:
-    swept(net, tmp_path, recipe=tiny(negative=True), batch=batch)
+def test_the_size_of_a_batch_changes_nothing(net: Network, whole: Path, tmp_path: Path) -> None:
+    swept(net, tmp_path, recipe=tiny(negative=True), batch=3)
     near(tmp_path, whole)
     assert same(tmp_path, whole)
 

@@ -11,7 +11,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    from ..sweep.recipe import recipe, shipped, text_of
+    from ..sweeps.recipe import recipe, shipped, text_of
 
     if args.name is not None:
         print(text_of(recipe(args.name)), end="")

@@ -10,9 +10,9 @@ from .sweeping import SweepBar, ended, where_arguments, where_of
 
 if TYPE_CHECKING:
     from ..store.ledger import Ledger
-    from ..sweep.drive import Tally
-    from ..sweep.plan import Plan
-    from ..sweep.where import Where
+    from ..sweeps.drive import Tally
+    from ..sweeps.plan import Plan
+    from ..sweeps.where import Where
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -27,8 +27,8 @@ def run(args: argparse.Namespace) -> int:
     where = where_of(args)
     from ..store.ledger import Ledger
     from ..store.place import Place
-    from ..sweep.plan import Plan
-    from ..sweep.run import check
+    from ..sweeps.plan import Plan
+    from ..sweeps.run import check
 
     check((1, 1), args.batch, args.tries)
     ledger = Ledger(Place(args.store), write=True)
@@ -44,9 +44,9 @@ def run(args: argparse.Namespace) -> int:
 def _one(args: argparse.Namespace, plan: Plan, ledger: Ledger, where: Where) -> int | None:
     """What failed of one plan, again; None if nothing did."""
     from ..address import OUTPUT
-    from ..sweep.run import SweepStopped, fastest
-    from ..sweep.run import run as sweep
-    from ..sweep.worker import load_network
+    from ..sweeps.run import SweepStopped, fastest
+    from ..sweeps.run import run as sweep
+    from ..sweeps.worker import load_network
 
     layer = OUTPUT if args.layer == "logit" else args.layer
     lines = [line for line in plan.lines if layer is None or line.layer == layer]

@@ -11,8 +11,8 @@ from .sweeping import table
 
 if TYPE_CHECKING:
     from ..store.ledger import Ledger
-    from ..sweep.plan import Plan
-    from ..sweep.survey import State
+    from ..sweeps.plan import Plan
+    from ..sweeps.survey import State
 
 SHOWN = 5  # failures that are told
 
@@ -25,8 +25,8 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     from ..store.ledger import Ledger
     from ..store.place import Place
-    from ..sweep.plan import Plan
-    from ..sweep.survey import Known
+    from ..sweeps.plan import Plan
+    from ..sweeps.survey import Known
 
     ledger = Ledger(Place(args.store))
     plans = [Plan.from_dict(data) for data in ledger.plans()]

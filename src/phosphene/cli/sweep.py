@@ -14,8 +14,8 @@ from .sweeping import SweepBar, ended, table, where_arguments, where_of
 if TYPE_CHECKING:
     from ..models.network import Network
     from ..store.ledger import Ledger
-    from ..sweep.plan import Plan
-    from ..sweep.where import Where
+    from ..sweeps.plan import Plan
+    from ..sweeps.where import Where
 
 EXAMPLES = """examples:
   phosphene sweep miniception --store gallery/ --layers "mixed*"
@@ -57,10 +57,10 @@ def run(args: argparse.Namespace) -> int:
     shard = shard_of(args.shard)
     from ..store.ledger import Ledger
     from ..store.place import Place
-    from ..sweep.planning import ranges_of
-    from ..sweep.recipe import recipe
-    from ..sweep.run import SweepStopped, check, fastest, prepare
-    from ..sweep.run import run as sweep
+    from ..sweeps.planning import ranges_of
+    from ..sweeps.recipe import recipe
+    from ..sweeps.run import SweepStopped, check, fastest, prepare
+    from ..sweeps.run import run as sweep
 
     where, one = where_of(args), recipe(args.recipe)
     check(shard, args.batch, args.tries)
@@ -89,7 +89,7 @@ def run(args: argparse.Namespace) -> int:
 
 def _tell_layers(args: argparse.Namespace, plan: Plan, ledger: Ledger, shard: tuple[int, int], bar: SweepBar) -> None:
     """The table at the end; dead are those of this run."""
-    from ..sweep.survey import Known
+    from ..sweeps.survey import Known
 
     places = {id(line): place for place, line in enumerate(plan.lines)}
     counts = bar.statuses
@@ -104,10 +104,10 @@ def _tell_plan(
     args: argparse.Namespace, plan: Plan, network: Network, ledger: Ledger, shard: tuple[int, int], where: Where
 ) -> int:
     """What is planned, what of it is there, what the rest would take."""
-    from ..sweep.probe import estimate
-    from ..sweep.run import rows_of
-    from ..sweep.survey import Known
-    from ..sweep.where import layout
+    from ..sweeps.probe import estimate
+    from ..sweeps.run import rows_of
+    from ..sweeps.survey import Known
+    from ..sweeps.where import layout
 
     states = Known(plan, ledger).states(shard)
     print(table(plan, states, lambda _: "-"))

@@ -15,10 +15,10 @@ from .common import number, whole
 from .counting import PAUSE, clock
 
 if TYPE_CHECKING:
-    from ..sweep.drive import Event, Tally
-    from ..sweep.plan import Plan
-    from ..sweep.survey import State
-    from ..sweep.where import Where
+    from ..sweeps.drive import Event, Tally
+    from ..sweeps.plan import Plan
+    from ..sweeps.survey import State
+    from ..sweeps.where import Where
 
 TOLD = ("failed", "crashed", "warning")
 PARTIAL, INTERRUPTED, TERMINATED = 3, 130, 143
@@ -41,7 +41,7 @@ def where_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def where_of(args: argparse.Namespace) -> Where:
-    from ..sweep.where import Where
+    from ..sweeps.where import Where
 
     return Where(args.executor, args.workers, args.device, args.address, args.num_gpus_per_worker,
                  args.num_cpus_per_worker)  # fmt: skip
