@@ -117,7 +117,7 @@ def workers(running: Running) -> list[psutil.Process]:
     found = []
     for child in psutil.Process(running.pid).children():
         with suppress(psutil.Error):
-            found += [child] if any(word.endswith("sweep.child") for word in child.cmdline()) else []
+            found += [child] if any(word.endswith("sweeps.child") for word in child.cmdline()) else []
     return found
 
 

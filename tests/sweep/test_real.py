@@ -141,6 +141,14 @@ def test_a_scan_that_is_there_is_used(folder: Path, tmp_path: Path) -> None:
     assert len(found(tmp_path)["colour:0", "examples"]["real"]["top"]) == 3
 
 
+def test_a_scan_that_lacks_a_layer_is_not_used(folder: Path, tmp_path: Path) -> None:
+    known = ph.scan(network(), folder, store=tmp_path, layers=["check"])
+    swept(network(), tmp_path, layers=["colour"], recipe=tiny(examples=True), data=folder)
+    assert known is not None
+    assert len(scans(tmp_path)) == 2
+    assert found(tmp_path)["colour:0", "examples"]["scan"] != known.id
+
+
 def test_other_pictures_are_scanned_anew(store: Path, folder: Path, tmp_path: Path) -> None:
     swept(network(), tmp_path, layers=["check"], recipe=tiny(examples=True), data=folder)
     some = [pixels for pixels, _, _ in pictures().values()][:20]

@@ -113,7 +113,7 @@ def _tell_plan(
     print(table(plan, states, lambda _: "-"))
     left = sum(state.left for state in states)
     rows = rows_of(network, args.batch, left, where)
-    workers, threads = layout(where, network, -(-left // rows))
+    workers, threads = layout(where, network, left)
     found = estimate(plan, network, states, rows, workers, threads)
     kinds = ", ".join(f"{kind} {plan.recipe.diverse}" if kind == "diverse" else kind for kind in plan.recipe.kinds)
     height, width = plan.job["image"]["size"]

@@ -54,8 +54,8 @@ def tracks_of(network: Network, wanted: Sequence[str] | None, size: tuple[int, i
         chosen, logits = _matching(network, wanted)
     order = {name: place for place, name in enumerate(known)}
     tracks = []
-    for name in sorted(chosen, key=lambda one: order[one.partition("#")[0]]):
-        base, _, call = name.partition("#")
+    for name in sorted(chosen, key=lambda one: order[one if one in order else one.partition("#")[0]]):
+        base, _, call = (name, "", "") if name in order else name.partition("#")
         layer = known[base][int(call) if call else -1]
         tracks.append(Track(name, layer.channels, tuple(layer.size)))
     if logits is not False:

@@ -181,6 +181,8 @@ class Drive:
 
     def _settle_one(self, pack: Pack, report: Report, fault: Fault) -> None:
         task = pack.tasks[0]
+        if fault.kind == "crash":  # it is this task that ends workers, not how many there were
+            self.limits.pop(task.line, None)
         self.tried[task.id] += 1
         if self.tried[task.id] < self.tries:
             self.again.append(pack)

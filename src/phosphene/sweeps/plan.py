@@ -100,8 +100,8 @@ class Plan:
 
     @cached_property
     def id(self) -> str:
-        """32 hex digits; the network counts by its weights, not by where it came from."""
-        return digest({**self._data, "model": None})
+        """32 hex digits: a hash of all of it."""
+        return digest(self._data)
 
     @cached_property
     def _data(self) -> dict[str, Any]:

@@ -18,7 +18,7 @@ from .executors import Done, Executor
 from .plan import Pack
 from .worker import Fault, Report, Setup
 
-DEATHS = 3  # of processes that have not made anything yet, before the sweep is given up
+DEATHS = 3  # of processes that have not loaded the network yet, one after the other, before the sweep is given up
 
 
 @final
@@ -101,7 +101,7 @@ class Processes(Executor):
 
     def _heard_from(self, child: _Child, what: Any) -> list[Done]:
         if what == "ready":
-            child.ready = True
+            child.ready, self._deaths = True, 0
             return []
         if isinstance(what, Exception):  # it cannot begin; neither can another
             raise what

@@ -57,6 +57,7 @@ class Recipe:
             value = getattr(self, name)
             if not (value is None and name in _OPTIONAL) and not good(value):
                 raise BadSpec(f"{name} of the recipe {self.name} is {wanted}, not {value!r}")
+        object.__setattr__(self, "strength", float(self.strength))  # 2 and 2.0 are one recipe
         if not any(getattr(self, kind) for kind in KINDS):
             raise BadSpec(f"the recipe {self.name} makes nothing; set one of {', '.join(KINDS)}")
 

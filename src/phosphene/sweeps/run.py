@@ -6,6 +6,7 @@ import signal
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -21,7 +22,7 @@ from ..models.network import Network
 from ..store.ledger import Ledger
 from ..store.place import Place
 from ..store.plan import Track
-from ..store.scans import Scan
+from ..store.scans import Scan, shown_layer
 from .drive import GRACE, Drive, Event, Stop, Tally
 from .plan import Plan, Range
 from .planning import asked, chosen, planned, with_steps
@@ -100,8 +101,16 @@ def prepare(
     """The plan of a sweep, checked against the network; nothing is written."""
     one = with_steps(recipe_of(recipe), steps)
     pictures = None if data is None else open_pictures(data)
-    scanned = None if pictures is None else scan_of(network, ledger.place, pictures, chosen(network, layers, types))[0]
-    return planned(network, one, layers=layers, types=types, units=units, limit=limit, scan=scanned)
+    scanned = None if pictures is None else "to be found"
+    plan = planned(network, one, layers=layers, types=types, units=units, limit=limit, scan=scanned)
+    if plan.scan is not None and pictures is not None:
+        plan = replace(plan, scan=scan_of(network, ledger.place, pictures, layers_of(network, plan))[0])
+    return plan
+
+
+def layers_of(network: Network, plan: Plan) -> list[Track]:
+    """The layers that a plan has units of."""
+    return chosen(network, [shown_layer(line.layer) for line in plan.lines], None)
 
 
 def scan_of(network: Network, place: Place, pictures: Pictures, layers: Sequence[Track]) -> tuple[str, bool]:
@@ -157,7 +166,7 @@ def run(
         if only is not None:
             tally = Tally(left)
         rows = rows_of(network, batch, left, where)
-        executor = executor_of(where, plan, network, ledger, data, -(-left // rows))
+        executor = executor_of(where, plan, network, ledger, data, left)
         if tell is not None:
             for text in executor.warnings:
                 tell(Event("warning", tally, text=text))
@@ -192,7 +201,7 @@ def _scanned(plan: Plan, network: Network, place: Place, data: Any, shard: tuple
              scanning: Callable[[ScanProgress], None] | None, stop: Stop) -> None:  # fmt: skip
     """The scan that a plan needs; made now if it is not there."""
     pictures = open_pictures(data)
-    layers = [track for track in chosen(network, ["**"], None) if track.name in {line.layer for line in plan.lines}]
+    layers = layers_of(network, plan)
     _, there = scan_of(network, place, pictures, layers)
     if there:
         return

@@ -48,7 +48,7 @@ class Where:
 
 
 def executor_of(where: Where, plan: Plan, network: Network, ledger: Ledger, data: Any, most: int) -> Executor:
-    """Whoever shall make the packs, of which there are ``most``."""
+    """Whoever shall make the tasks, of which there are ``most``."""
     source = data if isinstance(data, str | Path) else None
     setup = Setup(plan.to_dict(), ledger.place.url, None if source is None else str(source), where.device)
     cards = _cards(where, network)
@@ -69,7 +69,7 @@ def executor_of(where: Where, plan: Plan, network: Network, ledger: Ledger, data
 
 
 def layout(where: Where, network: Network, most: int) -> tuple[int, int]:
-    """How many processes of this machine make ``most`` packs, and with how many threads each."""
+    """How many processes of this machine make ``most`` tasks, and with how many threads each."""
     cores = torch.get_num_threads()
     if network.device.type == "cpu":
         fit = max(1, int(psutil.virtual_memory().available * 0.8 / NEED))
