@@ -107,6 +107,8 @@ class Drive:
         self.executor.hurry(lambda: self.stop.due)
         todo = packs(tasks, self.rows, self.plan.recipe.diverse or 1)
         self._say("begin")
+        for text in self.executor.warnings:
+            self._say("warning", text=text)
         try:
             self._loop(todo)
         except KeyboardInterrupt as late:
@@ -200,8 +202,8 @@ class Drive:
                 f"mend that, then: phosphene retry {self.ledger.place.url}"
             )
 
-    def _say(self, what: str, pack: Pack | None = None, report: Report | None = None) -> None:
+    def _say(self, what: str, pack: Pack | None = None, report: Report | None = None, text: str = "") -> None:
         if self.tell is not None:
-            text = "" if report is None or report.fault is None else report.fault.text
+            text = text if report is None or report.fault is None else report.fault.text
             layer = "" if pack is None else self.plan.lines[pack.line].layer
             self.tell(Event(what, self.tally, pack, report, text, layer))

@@ -165,13 +165,11 @@ def run(
         tally = Tally(plan.count(shard), sum(state.made for state in states), sum(state.failed for state in states))
         if only is not None:
             tally = Tally(left)
-        rows = rows_of(network, batch, left, where)
-        executor = executor_of(where, plan, network, ledger, data, left)
-        if tell is not None:
-            for text in executor.warnings:
-                tell(Event("warning", tally, text=text))
-        drive = Drive(plan, ledger, executor, rows=rows, tries=tries, stop=stop, tell=tell)
-        drive.run((task for task in known.left(shard) if only is None or task.id in only), tally)
+        if left:  # else nobody need be called
+            rows = rows_of(network, batch, left, where)
+            executor = executor_of(where, plan, network, ledger, data, left)
+            drive = Drive(plan, ledger, executor, rows=rows, tries=tries, stop=stop, tell=tell)
+            drive.run((task for task in known.left(shard) if only is None or task.id in only), tally)
     if tally.ended != "done":
         raise SweepStopped(tally)
     return tally
