@@ -45,3 +45,10 @@ python -c "from PIL import Image
 for name in ('examples.png', 'facets.png'):
     Image.open(name).save(name.replace('png', 'webp'), quality=85, method=6)"
 rm -r shapes scanned examples.png facets.png
+# a layer of the whole network, half an hour
+phosphene sweep miniception --store swept --layers mixed5b -q
+phosphene sheet swept --layer mixed5b -o sweep.png
+python -c "from PIL import Image
+sheet = Image.open('sweep.png').convert('RGB')
+sheet.resize((sheet.width // 2, sheet.height // 2), Image.Resampling.LANCZOS).save('sweep.webp', quality=82, method=6)"
+rm -r swept sweep.png

@@ -32,6 +32,8 @@ def shortened(words: list[str]) -> list[str]:
     few = ("render", "interpolate", "grid", "dream", "accentuate", "invert", "caricature")
     if words[0] == "scan":
         return [*words, "--batch", "16"]
+    if words[0] == "sweep":
+        return [*words, "--steps", "2"]
     optimises = words[0] in few or words[0] == "facets" or "--optimised" in words
     return [*words, "--steps", "2"] if optimises and not {"--timelapse", "--replay"} & set(words) else words
 
