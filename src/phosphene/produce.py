@@ -65,7 +65,7 @@ class Watch:
     jobs_before: int = 0
     jobs_total: int = field(default=0)
     until: int | None = None
-    store: str | None = None  # where scans of real pictures are; by default that of the environment, if it names one
+    store: str | evidence.Naturals | None = None  # where scans of real pictures are; by default the environment's
 
 
 def produce(batch: Batch, network: Network, *, given: Given | None = None, watch: Watch | None = None) -> list[Result]:

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from typing import TYPE_CHECKING
 
-from ..errors import StoreError
-from .sweeping import SweepBar, ended, where_arguments, where_of
+from ..address import OUTPUT
+from ..errors import UnknownLayer, closest
+from ..store.ledger import Ledger
+from ..store.place import Place
+from ..sweeps.survey import Known
+from .stores import opened
+from .sweeping import INTERRUPTED, TERMINATED, SweepBar, ended, plans_of, where_arguments, where_of
 
 if TYPE_CHECKING:
-    from ..store.ledger import Ledger
     from ..sweeps.drive import Tally
     from ..sweeps.plan import Plan
     from ..sweeps.where import Where
@@ -25,53 +30,43 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     where = where_of(args)
-    from ..store.ledger import Ledger
-    from ..store.place import Place
-    from ..sweeps.plan import Plan
     from ..sweeps.run import check
 
     check((1, 1), args.batch, args.tries)
+    opened(args.store)  # else there is nothing to write to
     ledger = Ledger(Place(args.store), write=True)
-    plans = [Plan.from_dict(data) for data in ledger.plans()]
-    if not plans:
-        raise StoreError(f"no sweep in {args.store}; begin one: phosphene sweep miniception --store {args.store}")
-    codes = [_one(args, plan, ledger, where) for plan in plans]
-    if all(code is None for code in codes):
-        print(f"nothing failed in {args.store}" + ("" if args.layer is None else f" in the layer {args.layer}"))
-    return max((code for code in codes if code is not None), default=0)
+    plans = plans_of(ledger, args.store)
+    layer = OUTPUT if args.layer == "logit" else args.layer
+    known = {line.layer for plan in plans for line in plan.lines}
+    if layer is not None and layer not in known:
+        raise UnknownLayer(f"no sweep in {args.store} has the layer {args.layer}; {closest(args.layer, known)}")
+    codes: list[int] = []
+    for plan in plans:
+        code = _one(args, plan, ledger, where, layer)
+        codes += [] if code is None else [code]
+        if code in (INTERRUPTED, TERMINATED):
+            break
+    if not codes and not args.quiet:
+        print(f"nothing failed in {args.store}" + ("" if layer is None else f" in the layer {args.layer}"),
+              file=sys.stderr if args.log_json else sys.stdout)  # fmt: skip
+    return max(codes, default=0)
 
 
-def _one(args: argparse.Namespace, plan: Plan, ledger: Ledger, where: Where) -> int | None:
-    """What failed of one plan, again; None if nothing did."""
-    from ..address import OUTPUT
+def _one(args: argparse.Namespace, plan: Plan, ledger: Ledger, where: Where, layer: str | None) -> int | None:
+    """What failed of one plan, again; None if nothing did. What is not made again stays put down as failed."""
+    failures = [one for one in Known(plan, ledger).failures() if layer is None or one["layer"] == layer]
+    if not failures:
+        return None
     from ..sweeps.run import SweepStopped, fastest
     from ..sweeps.run import run as sweep
     from ..sweeps.worker import load_network
 
-    layer = OUTPUT if args.layer == "logit" else args.layer
-    lines = [line for line in plan.lines if layer is None or line.layer == layer]
-    failures = [one for line in lines for one in ledger.failures(plan.fingerprint, line.layer)]
-    mine = {task.id for task in plan.tasks()} if failures else set()
-    failures = [one for one in failures if one["id"] in mine]
-    if not failures:
-        return None
     network = load_network(plan, args.device or fastest())
-    for one in failures:
-        ledger.forget(one)
     tally: Tally
     with SweepBar(args.quiet, args.log_json) as bar:
         try:
-            tally = sweep(
-                plan,
-                network,
-                ledger,
-                where=where,
-                batch=args.batch,
-                tries=args.tries,
-                data=args.data,
-                tell=bar,
-                only=frozenset(one["id"] for one in failures),
-            )
+            tally = sweep(plan, network, ledger, where=where, batch=args.batch, tries=args.tries, data=args.data,
+                          tell=bar, only=frozenset(one["id"] for one in failures))  # fmt: skip
         except SweepStopped as stopped:
             tally = stopped.tally
-    return ended(args, tally, args.store)
+    return ended(args, tally, args.store, 1)

@@ -6,8 +6,9 @@ import argparse
 import json
 from typing import TYPE_CHECKING, Any
 
-from ..errors import StoreError
-from .sweeping import table
+from ..sweeps.survey import Known
+from .stores import opened
+from .sweeping import dead_of, plans_of, table
 
 if TYPE_CHECKING:
     from ..store.ledger import Ledger
@@ -23,54 +24,32 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    from ..store.ledger import Ledger
-    from ..store.place import Place
-    from ..sweeps.plan import Plan
-    from ..sweeps.survey import Known
-
-    ledger = Ledger(Place(args.store))
-    plans = [Plan.from_dict(data) for data in ledger.plans()]
-    if not plans:
-        raise StoreError(f"no sweep in {args.store}; begin one: phosphene sweep miniception --store {args.store}")
-    found = [(plan, Known(plan, ledger).states(), _failures(plan, ledger)) for plan in plans]
+    ledger = opened(args.store)
+    found = [(plan, Known(plan, ledger)) for plan in plans_of(ledger, args.store)]
     if args.json:
-        print(json.dumps([_data(*one) for one in found], indent=2))
+        print(json.dumps([_data(plan, known.states(), known.failures()) for plan, known in found], indent=2))
         return 0
-    for number, (plan, states, failures) in enumerate(found):
-        _tell(plan, states, failures, ledger, first=not number)
+    for number, (plan, known) in enumerate(found):
+        if number:
+            print()
+        _tell(plan, known, ledger)
     return 0
 
 
-def _failures(plan: Plan, ledger: Ledger) -> list[dict[str, Any]]:
-    """What of a plan was given up."""
-    known = {task.id for task in plan.tasks()} if _any_failed(plan, ledger) else set()
-    return [one for line in plan.lines for one in ledger.failures(plan.fingerprint, line.layer) if one["id"] in known]
-
-
-def _any_failed(plan: Plan, ledger: Ledger) -> bool:
-    return any(ledger.failed(plan.fingerprint, line.layer) for line in plan.lines)
-
-
-def _tell(plan: Plan, states: list[State], failures: list[dict[str, Any]], ledger: Ledger, *, first: bool) -> None:
+def _tell(plan: Plan, known: Known, ledger: Ledger) -> None:
     from ..data import shown
 
-    done = sum(state.made for state in states)
-    if not first:
-        print()
-    print(f"sweep {plan.id[:8]}: {plan.model['address']}, recipe {plan.recipe.name} "
-          f"({', '.join(plan.recipe.kinds)}), {done} of {len(plan)} made")  # fmt: skip
-    print(table(plan, states, lambda state: str(_dead(plan, state, ledger))))
+    states, failures = known.states(), known.failures()
+    print(f"sweep {plan.id[:8]}: {plan.model['address']}, recipe {plan.recipe.name} ({', '.join(plan.recipe.kinds)}; "
+          f"{plan.job['steps']} steps), {sum(state.made for state in states)} of {len(plan)} made")  # fmt: skip
+    dead, damaged = dead_of(plan, ledger)
+    print(table(plan, states, dead))
+    if damaged:
+        print(f"{damaged} records are damaged; put them aside: phosphene verify {ledger.place.url}")
     for one in failures[:SHOWN]:
         print(f"failed {one['unit']} ({one['kind']}): {shown(one['error'])}")
     if len(failures) > SHOWN:
         print(f"failed {len(failures) - SHOWN} more; all: --json")
-
-
-def _dead(plan: Plan, state: State, ledger: Ledger) -> int:
-    """Pictures of a layer that show nothing, whatever sweep made them."""
-    from ..store.index import index
-
-    return sum(line.status in ("dead", "diverged") for line in index(ledger, plan.fingerprint, state.line.layer))
 
 
 def _data(plan: Plan, states: list[State], failures: list[dict[str, Any]]) -> dict[str, Any]:

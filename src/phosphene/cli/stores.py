@@ -18,10 +18,11 @@ PAUSE = 10.0  # seconds between two plain lines
 def opened(url: str) -> Ledger:
     """The store of this name; StoreError where there is none."""
     from ..store.ledger import Ledger
+    from ..store.paths import MARKER
     from ..store.place import Place
 
     place = Place(url)
-    if not place.names():
+    if not (place.has(MARKER) or place.names("scans")):  # what lies in other folders is not ours to judge
         raise StoreError(f"there is no store {url}; make one: phosphene sweep MODEL --store {url}")
     return Ledger(place)
 

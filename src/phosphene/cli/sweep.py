@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from .common import load, model_arguments, whole
 from .counting import Counter, clock
 from .scan import shard_of, words
-from .sweeping import SweepBar, ended, table, where_arguments, where_of
+from .sweeping import SweepBar, dead_of, ended, table, where_arguments, where_of
 
 if TYPE_CHECKING:
     from ..models.network import Network
@@ -76,28 +76,26 @@ def run(args: argparse.Namespace) -> int:
                    data=args.data, limit=args.limit)  # fmt: skip
     if args.dry_run:
         return _tell_plan(args, plan, network, ledger, shard, where)
-    with Counter(args.quiet or args.log_json) as counter, SweepBar(args.quiet, args.log_json) as bar:
+    with (
+        Counter(args.quiet or args.log_json) as counter,
+        SweepBar(args.quiet, args.log_json, len(plan.recipe.kinds)) as bar,
+    ):
         try:
             tally = sweep(plan, network, ledger, shard=shard, where=where, batch=args.batch, tries=args.tries,
                           data=args.data, tell=bar, scanning=counter)  # fmt: skip
         except SweepStopped as stopped:
             tally = stopped.tally
     if not args.quiet and tally.ended == "done":
-        _tell_layers(args, plan, ledger, shard, bar)
-    return ended(args, tally, args.store)
+        _tell_layers(args, plan, ledger, shard)
+    return ended(args, tally, args.store, len(plan.recipe.kinds))
 
 
-def _tell_layers(args: argparse.Namespace, plan: Plan, ledger: Ledger, shard: tuple[int, int], bar: SweepBar) -> None:
-    """The table at the end; dead are those of this run."""
+def _tell_layers(args: argparse.Namespace, plan: Plan, ledger: Ledger, shard: tuple[int, int]) -> None:
+    """The table at the end."""
     from ..sweeps.survey import Known
 
-    places = {id(line): place for place, line in enumerate(plan.lines)}
-    counts = bar.statuses
-    print(
-        table(plan, Known(plan, ledger).states(shard),
-              lambda state: str(counts[places[id(state.line)]]["dead"]) if places[id(state.line)] in counts else "-"),
-        file=sys.stderr if args.log_json else sys.stdout,
-    )  # fmt: skip
+    dead, _ = dead_of(plan, ledger)
+    print(table(plan, Known(plan, ledger).states(shard), dead), file=sys.stderr if args.log_json else sys.stdout)
 
 
 def _tell_plan(
@@ -110,7 +108,7 @@ def _tell_plan(
     from ..sweeps.where import layout
 
     states = Known(plan, ledger).states(shard)
-    print(table(plan, states, lambda _: "-"))
+    print(table(plan, states))
     left = sum(state.left for state in states)
     rows = rows_of(network, args.batch, left, where)
     workers, threads = layout(where, network, left)

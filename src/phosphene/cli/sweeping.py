@@ -4,22 +4,25 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import sys
 import time
 from collections import Counter as Counts
-from collections.abc import Callable
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
+from ..errors import StoreError
 from .common import number, whole
 from .counting import PAUSE, clock
 
 if TYPE_CHECKING:
+    from ..store.ledger import Ledger
     from ..sweeps.drive import Event, Tally
     from ..sweeps.plan import Plan
     from ..sweeps.survey import State
     from ..sweeps.where import Where
 
+MOST = 20  # failures that are named while it runs
 TOLD = ("failed", "crashed", "warning")
 PARTIAL, INTERRUPTED, TERMINATED = 3, 130, 143
 
@@ -47,14 +50,32 @@ def where_of(args: argparse.Namespace) -> Where:
                  args.num_cpus_per_worker)  # fmt: skip
 
 
+def plans_of(ledger: Ledger, store: str) -> list[Plan]:
+    """The plans of a store; what cannot be read is told, and does not keep the others from being used."""
+    from ..sweeps.plan import Plan
+
+    found = []
+    for data in ledger.plans():
+        if isinstance(data, StoreError):
+            print(f"left out: {data}", file=sys.stderr)
+            continue
+        try:
+            found.append(Plan.from_dict(data))
+        except StoreError as error:
+            print(f"left out: {error}", file=sys.stderr)
+    if not found:
+        raise StoreError(f"no sweep in {store}; begin one: phosphene sweep miniception --store {store}")
+    return found
+
+
 class SweepBar:
     """``with SweepBar(args) as bar: run(..., tell=bar)``; counts what becomes of each layer on the way."""
 
-    def __init__(self, quiet: bool, lines: bool) -> None:
-        self.quiet, self.lines = quiet, lines
+    def __init__(self, quiet: bool, lines: bool, kinds: int = 1) -> None:
+        self.quiet, self.lines, self.kinds = quiet, lines, kinds
         self.terminal = sys.stderr.isatty() and not lines
         self.statuses: dict[int, Counts[str]] = {}
-        self.failed: list[tuple[int, str]] = []
+        self.told = 0
         self._bar: Any = None
         self._said = time.monotonic()
 
@@ -76,15 +97,23 @@ class SweepBar:
         except BrokenPipeError:  # nobody reads on; the pictures are wanted all the same
             self.quiet, self.lines = True, False
 
+    def _tells(self, event: Event) -> bool:
+        """Whether a failure is named: of many the first ones."""
+        self.told += event.what == "failed"
+        return event.what != "failed" or self.told <= MOST
+
     def _say(self, event: Event) -> None:
-        if event.what in TOLD:
+        if event.what in TOLD and self._tells(event):
             print(_trouble(event), file=sys.stderr)
         if event.what == "end" or time.monotonic() - self._said < PAUSE:
             return
         self._said = time.monotonic()
         tally = event.tally
         left = "" if tally.left is None else f"  {clock(tally.left)} left"
-        print(f"{tally.done}/{tally.total}  {_rate(tally)}{left}{_failures(tally)}", file=sys.stderr)
+        print(f"{tally.done}/{tally.total}  {self._rate(tally)}{left}{_failures(tally)}", file=sys.stderr)
+
+    def _rate(self, tally: Tally) -> str:
+        return f"{tally.rate / self.kinds:.2f} units/s"
 
     def _draw(self, event: Event) -> None:
         from tqdm import tqdm
@@ -95,16 +124,12 @@ class SweepBar:
             self._bar = tqdm(
                 total=tally.total, initial=tally.done, file=sys.stderr, dynamic_ncols=True, bar_format=form
             )
-        if event.what in TOLD:
+        if event.what in TOLD and self._tells(event):
             self._bar.write(_trouble(event), file=sys.stderr)
         left = "" if tally.left is None else f"{clock(tally.left)} left, "
-        self._bar.set_postfix_str(f"{left}{_rate(tally)}{_failures(tally)}", refresh=False)
+        self._bar.set_postfix_str(f"{left}{self._rate(tally)}{_failures(tally)}", refresh=False)
         self._bar.update(tally.done - self._bar.n)
         self._bar.refresh()
-
-
-def _rate(tally: Tally) -> str:
-    return f"{tally.rate:.2f} units/s"
 
 
 def _failures(tally: Tally) -> str:
@@ -141,13 +166,34 @@ def said(event: Event) -> dict[str, Any]:
     return data
 
 
-def table(plan: Plan, states: list[State], dead: Callable[[State], str]) -> str:
-    """A line per layer and one for all. ``dead``: what is said of those that show nothing."""
+def dead_of(plan: Plan, ledger: Ledger) -> tuple[list[str], int]:
+    """By layer, how many of a plan's pictures show nothing, dead or diverged; and how many records are damaged."""
+    from ..store.index import glance
+
+    counts, damaged = [], 0
+    for place, line in enumerate(plan.lines):
+        seen = glance(ledger, plan.fingerprint, line.layer)
+        blank = [one for one in seen.lines if one.status in ("dead", "diverged")]
+        own = {name for one in blank for name in _ids(plan, place, one.kind, one.channel)}
+        counts.append(str(sum(one.id in own for one in blank)))
+        damaged += len(seen.damaged)
+    return counts, damaged
+
+
+def _ids(plan: Plan, place: int, kind: str, channel: int) -> tuple[str, ...]:
+    """Of the records that a plan makes of a channel; none if it makes no such thing."""
+    known = next((one for one in plan.recipe.kinds if one == kind), None)
+    return () if known is None else plan.task(place, known, channel).ids
+
+
+def table(plan: Plan, states: list[State], dead: list[str] | None = None) -> str:
+    """A line per layer and one for all. ``dead``: by layer, what is said of those that show nothing."""
     from ..store.scans import shown_layer
 
     head = ("layer", "units", "tasks", "made", "dead", "failed", "left")
-    rows = [(shown_layer(state.line.layer), str(len(state.line)), str(state.tasks), str(state.made), dead(state),
-             str(state.failed), str(state.left)) for state in states]  # fmt: skip
+    blank = dead or ["-"] * len(states)
+    rows = [(shown_layer(state.line.layer), str(len(state.line)), str(state.tasks), str(state.made), one,
+             str(state.failed), str(state.left)) for state, one in zip(states, blank, strict=True)]  # fmt: skip
     sums = [sum(getattr(state, name) for state in states) for name in ("tasks", "made", "failed", "left")]
     known = [row[4] for row in rows if row[4].isdigit()]
     whole = str(sum(map(int, known))) if len(known) == len(rows) else "-"
@@ -159,23 +205,35 @@ def table(plan: Plan, states: list[State], dead: Callable[[State], str]) -> str:
     )
 
 
-def ended(args: argparse.Namespace, tally: Tally, store: str) -> int:
-    """What is said at the end, and the exit code: 0 when all is there, 3 when some failed, 130 and 143 when stopped."""
+def ended(args: argparse.Namespace, tally: Tally, store: str, kinds: int) -> int:
+    """What is said at the end, and the exit code: 0 when all is there, 3 when some failed, 130 and 143 when stopped.
+
+    ``kinds``: things that are made of each unit.
+    """
+    try:
+        _tell_end(args, tally, store, kinds)
+    except BrokenPipeError:  # the exit code counts, whoever listens
+        sys.stdout = open(os.devnull, "w")  # noqa: SIM115
+    if tally.ended != "done":
+        return INTERRUPTED if tally.ended == "interrupted" else TERMINATED
+    return PARTIAL if tally.failed + tally.failed_before else 0
+
+
+def _tell_end(args: argparse.Namespace, tally: Tally, store: str, kinds: int) -> None:
     failed = tally.failed + tally.failed_before
     if not args.quiet:
         out = sys.stderr if args.log_json or tally.ended != "done" else sys.stdout
         made = tally.made.total() - tally.made["there"]
         spent = time.monotonic() - tally.begun
         what = ", ".join(f"{count} {status}" for status, count in tally.made.most_common() if status != "there")
-        pace = f" in {clock(spent)}, {made / max(spent, 1e-9) * 3600:,.0f} an hour: {what}" if made else ""
+        pace = (
+            f" in {clock(spent)}, {made / kinds / max(spent, 1e-9) * 3600:,.0f} units an hour: {what}" if made else ""
+        )
         before = f"; {tally.before} were there" if tally.before else ""
         print(f"{made} made{pace}{before}", file=out)
         if failed:
             print(f"{failed} failed; why: phosphene status {store}; again: phosphene retry {store}", file=out)
-    if tally.ended != "done":
-        if not args.quiet:
-            how = "stopped" if tally.ended == "interrupted" else "stopped by SIGTERM"
-            far = f"with {tally.done} of {tally.total} done" if tally.total else "before it began"
-            print(f"phosphene: {how} {far}; the same command goes on from there", file=sys.stderr)
-        return INTERRUPTED if tally.ended == "interrupted" else TERMINATED
-    return PARTIAL if failed else 0
+    if tally.ended != "done" and not args.quiet:
+        how = "stopped" if tally.ended == "interrupted" else "stopped by SIGTERM"
+        far = f"with {tally.done} of {tally.total} done" if tally.total else "before it began"
+        print(f"phosphene: {how} {far}; the same command goes on from there", file=sys.stderr)

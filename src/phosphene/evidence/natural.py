@@ -30,8 +30,10 @@ class Naturals:
     _known: dict[str, Scan | None] = field(default_factory=dict)
 
     @classmethod
-    def at(cls, store: str | None, network: Network) -> Naturals:
-        """The store that is named, else that of the environment, else none."""
+    def at(cls, store: str | Naturals | None, network: Network) -> Naturals:
+        """The store that is named, or opened; else that of the environment, else none."""
+        if isinstance(store, Naturals):
+            return store
         url = store if store is not None else os.environ.get(VARIABLE)
         return cls(Place(str(url)) if url else None, network)
 

@@ -25,6 +25,10 @@ SHARE, LISTED = 0.02, 96  # of all pictures, the strongest that count; but so ma
 FEWEST = 32  # pictures of a unit below which nothing can be said of kinds
 
 
+class TooFew(BadSpec):
+    """Too few pictures fire a unit for telling kinds."""
+
+
 @final
 @dataclass(frozen=True, eq=False)
 class Kind:
@@ -72,7 +76,7 @@ def kinds_of(
     many = max(LISTED, round(SHARE * scan.pictures))  # of few pictures the strongest 256 are not strong any more
     strongest = [one for one in facts.examples("top", "max", min(many, scan.plan.many)) if one.value > 0]
     if len(strongest) < FEWEST:
-        raise BadSpec(
+        raise TooFew(
             f"{shown_layer(layer)}:{channel} fires on {len(strongest)} of the pictures that were kept; "
             f"kinds need {FEWEST} or more: scan more pictures, or keep more with --many"
         )

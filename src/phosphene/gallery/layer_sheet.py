@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal, get_args
@@ -58,7 +59,7 @@ def layer_sheet(
         if name not in known:
             raise UnknownOption(f"no {what} {name!r}; {closest(name, known)}\nthere are {', '.join(known)}")
     every = index(ledger, fingerprint, layer)
-    lines = [line for line in every if line.kind == kind]
+    lines, ways = _of_one_way([line for line in every if line.kind == kind])
     missing = sorted(set(expected) - {line.channel for line in lines})
     if not lines and not missing:
         there = ", ".join(dict.fromkeys(line.kind for line in every)) or "nothing"
@@ -68,7 +69,18 @@ def layer_sheet(
     tiles = _sorted([*tiles, *(_Tile(channel, None, "not made", None) for channel in missing)], sort)
     size = _usual_size(tiles, least)
     cells = [_cell(tile, layer, size, least) for tile in tiles]
-    return sheet(cells, columns, _title(tiles, model_of(ledger, fingerprint), layer, kind), least)
+    others = "" if ways < 2 else f"; in the store are pictures made in {ways} ways, here those made most often"
+    return sheet(cells, columns, _title(tiles, model_of(ledger, fingerprint), layer, kind) + others, least)
+
+
+def _of_one_way(lines: list[Line]) -> tuple[list[Line], int]:
+    """Of pictures that were made with several recipes, those of the one that made most, and how many there are."""
+    ways = Counter(line.way for line in lines if line.way)
+    if len(ways) < 2:
+        return lines, len(ways)
+    usual = max(sorted(ways), key=ways.__getitem__)
+    shown = {line.channel for line in lines if line.way == usual}
+    return [line for line in lines if line.way == usual or (not line.way and line.channel not in shown)], len(ways)
 
 
 def _tile(ledger: Ledger, line: Line, most: int) -> _Tile:

@@ -64,7 +64,7 @@ def sheet(cells: Sequence[Cell], columns: int | None = None, title: str = "", le
     wide = max(least, *(one.width for one in shown))
     high = max(one.height for one in shown)
     tall = high + line * (2 if any(cell.detail for cell in cells) else 1)
-    columns = columns or max(1, min(len(cells), round(math.sqrt(len(cells) * tall / wide))))
+    columns = min(columns or max(1, round(math.sqrt(len(cells) * tall / wide))), len(cells))
     rows = math.ceil(len(cells) / columns)
     above = LINE + GAP // 2 if title else 0
     paper = Image.new("RGB", (columns * (wide + GAP) + GAP, above + rows * (tall + GAP) + GAP), PAPER)

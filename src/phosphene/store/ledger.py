@@ -159,10 +159,16 @@ class Ledger:
         """Put down what a sweep was asked for; ``data`` has an ``id``."""
         self.place.write(sweep_of(data["id"]), sealed(data))
 
-    def plans(self) -> list[dict[str, Any]]:
-        """What sweeps were asked for, by id."""
+    def plans(self) -> list[dict[str, Any] | StoreError]:
+        """What sweeps were asked for, by id; the error in place of one that cannot be read."""
         names = [sweep_of(name) for name in _stems(self.place.names(SWEEPS))]
-        return [unsealed(data, path) for path, data in self.place.read_many(names)]
+        found: list[dict[str, Any] | StoreError] = []
+        for path, data in self.place.read_each(names):
+            try:
+                found.append(data if isinstance(data, StoreError) else unsealed(data, path))
+            except StoreError as error:
+                found.append(error)
+        return found
 
 
 def _stems(names: Iterable[str]) -> list[str]:

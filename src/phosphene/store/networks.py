@@ -62,10 +62,7 @@ def the_layer(ledger: Ledger, fingerprint: str, name: str) -> str:
 
 def planned(ledger: Ledger, fingerprint: str, layer: str, kind: str) -> set[int]:
     """The channels of a layer of which sweeps were asked to make a kind of picture; damaged plans count for nothing."""
-    try:
-        plans = ledger.plans()
-    except StoreError:
-        return set()
+    plans = [plan for plan in ledger.plans() if not isinstance(plan, StoreError)]
     return {
         channel for plan in plans if plan.get("fingerprint") == fingerprint for channel in _asked(plan, layer, kind)
     }

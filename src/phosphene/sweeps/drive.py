@@ -16,8 +16,9 @@ from .worker import Fault, Report
 
 Ended = Literal["done", "interrupted", "terminated"]
 PATIENCE = 0.25  # seconds between two looks at the clock
+REFUSALS = 3  # of the store, before the sweep is given up
 HOPELESS = 8  # tasks that fail before anything was made: then nothing will be
-GRACE = 20.0  # seconds in which a pack may be finished after SIGTERM
+GRACE = 8.0  # seconds in which a pack may be finished after SIGTERM; containers are killed after ten
 
 
 @final
@@ -91,11 +92,14 @@ class Drive:
     """
 
     def __init__(self, plan: Plan, ledger: Ledger, executor: Executor, *, rows: int, tries: int, stop: Stop,
-                 tell: Callable[[Event], None] | None = None) -> None:  # fmt: skip
+                 tell: Callable[[Event], None] | None = None, again: bool = False) -> None:  # fmt: skip
+        self.retrying = again  # what failed before: it may well fail again, all of it
         self.plan, self.ledger, self.executor = plan, ledger, executor
         self.rows, self.tries, self.stop, self.tell = rows, tries, stop, tell
         self.again: deque[Pack] = deque()  # packs that were under way before, first those in halves
-        self.limits: dict[int, int] = {}  # line -> tasks that were found to fit
+        self.limits: dict[tuple[int, str], int] = {}  # line and kind -> tasks that were found to fit
+        self.wary: dict[tuple[int, str], int] = {}  # the same, because workers went away; perhaps for lack of memory
+        self.refused = 0  # times that the store took or gave nothing, one after the other
         self.tried: Counter[str] = Counter()
         self.lost: Counter[tuple[str, int]] = Counter()  # packs whose worker went away, by first task and length
         self.tally = Tally(0)
@@ -111,9 +115,10 @@ class Drive:
             self._say("warning", text=text)
         try:
             self._loop(todo)
-        except KeyboardInterrupt as late:
-            if self.stop.asked is None and not isinstance(late, Late):
-                self.stop.ask("interrupted")
+        except Late:  # the time for finishing is over
+            self.executor.stop()
+        except KeyboardInterrupt:
+            self.stop.ask("interrupted")
         finally:
             self.executor.stop()
         tally.ended = self.stop.asked or "done"
@@ -126,6 +131,8 @@ class Drive:
             asked = self.stop.asked
             if asked == "interrupted" or self.stop.due:
                 return
+            if asked is not None:
+                executor.drain()
             while asked is None and executor.unmade < executor.slots and (more or self.again):
                 pack = self._next(todo)
                 if pack is None:
@@ -142,10 +149,13 @@ class Drive:
     def _next(self, todo: Iterator[Pack]) -> Pack | None:
         """The next pack, no larger than what was found to fit."""
         pack = self.again.popleft() if self.again else next(todo, None)
-        limit = None if pack is None else self.limits.get(pack.line)
-        if pack is not None and limit is not None and len(pack.tasks) > limit:
+        if pack is None:
+            return None
+        key, size = (pack.line, pack.kind), len(pack.tasks)
+        limit = min(self.limits.get(key, size), self.wary.get(key, size))
+        if size > limit:
             pieces = [Pack(pack.line, pack.kind, pack.tasks[at : at + limit])
-                      for at in range(0, len(pack.tasks), limit)]  # fmt: skip
+                      for at in range(0, size, limit)]  # fmt: skip
             self.again.extendleft(reversed(pieces[1:]))
             pack = pieces[0]
         return pack
@@ -156,24 +166,43 @@ class Drive:
     def _settle(self, pack: Pack, report: Report) -> None:
         """What a report means: made, to be tried again in pieces, or given up."""
         if report.fault is None:
+            self.refused = 0
             self.tally.made.update(report.statuses)
             self.tally.seconds += report.seconds
             self.tally.stored += report.stored
+            if self.retrying:
+                self._forget(pack)
             self._say("made", pack, report)
         elif report.fault.kind == "store":
-            raise OutputError(f"{report.fault.text}\nwhat was made is kept; the same command goes on from there")
+            self._wait_for_the_store(pack, report.fault)
         elif report.fault.kind == "crash" and self._comes_first(pack):
             self.again.append(pack)  # it may have been the machine; next time it is the pack
             self._say("crashed", pack, report)
         elif len(pack.tasks) > 1:
             first, second = pack.split()
             if report.fault.kind != "task":
-                most = self.limits.get(pack.line, len(pack.tasks))  # another pack may have said less by now
-                self.limits[pack.line] = min(most, max(1, len(pack.tasks) // 2))
+                limits = self.limits if report.fault.kind == "memory" else self.wary
+                key = pack.line, pack.kind
+                most = limits.get(key, len(pack.tasks))  # another pack may have said less by now
+                limits[key] = min(most, max(1, len(pack.tasks) // 2))
             self.again.extendleft((second, first))
             self._say("halved", pack, report)
         else:
             self._settle_one(pack, report, report.fault)
+
+    def _forget(self, pack: Pack) -> None:
+        """What was made now did not fail."""
+        for task in pack.tasks:
+            layer = self.plan.lines[task.line].layer
+            self.ledger.forget({"id": task.id, "fingerprint": self.plan.fingerprint, "layer": layer})
+
+    def _wait_for_the_store(self, pack: Pack, fault: Fault) -> None:
+        """Another machine may answer the next time; a full disk will not."""
+        self.refused += 1
+        if self.refused >= REFUSALS:
+            raise OutputError(f"{fault.text}\nwhat was made is kept; the same command goes on from there")
+        time.sleep(self.refused * PATIENCE)
+        self.again.append(pack)
 
     def _comes_first(self, pack: Pack) -> bool:
         """Whether the worker of this pack went away for the first time."""
@@ -184,7 +213,7 @@ class Drive:
     def _settle_one(self, pack: Pack, report: Report, fault: Fault) -> None:
         task = pack.tasks[0]
         if fault.kind == "crash":  # it is this task that ends workers, not how many there were
-            self.limits.pop(task.line, None)
+            self.wary.pop((pack.line, pack.kind), None)
         self.tried[task.id] += 1
         if self.tried[task.id] < self.tries:
             self.again.append(pack)
@@ -195,8 +224,8 @@ class Drive:
                           "error": fault.text, "trouble": fault.kind, "tries": self.tries,
                           "sweep": self.plan.id})  # fmt: skip
         self.tally.failed += 1
-        self._say("failed", pack, report)
-        if self.tally.failed >= HOPELESS and not self.tally.made and not self.tally.before:
+        self._say("failed", pack, report, f"{self.plan.unit(task)} ({task.kind}): {fault.text}")
+        if self.tally.failed >= HOPELESS and not (self.tally.made or self.tally.before or self.retrying):
             raise SweepError(
                 f"the first {self.tally.failed} tasks all failed, so the sweep was stopped; the last: {fault.text}\n"
                 f"mend that, then: phosphene retry {self.ledger.place.url}"
@@ -204,6 +233,6 @@ class Drive:
 
     def _say(self, what: str, pack: Pack | None = None, report: Report | None = None, text: str = "") -> None:
         if self.tell is not None:
-            text = text if report is None or report.fault is None else report.fault.text
+            text = text if text or report is None or report.fault is None else report.fault.text
             layer = "" if pack is None else self.plan.lines[pack.line].layer
             self.tell(Event(what, self.tally, pack, report, text, layer))

@@ -37,12 +37,15 @@ class Executor(ABC):
     def stop(self) -> None:
         """Drop what is under way, and end; what is stored stays whole. Nothing happens the second time."""
 
+    def drain(self) -> None:  # noqa: B027
+        """Give up packs that nobody has begun."""
+
     def hurry(self, due: Callable[[], bool]) -> None:  # noqa: B027
         """Told by ``due``, drop what is under way from within; those that are not in this process are stopped."""
 
 
-class Late(KeyboardInterrupt):
-    """The time for finishing a pack is over."""
+class Late(BaseException):
+    """The time for finishing a pack is over; no KeyboardInterrupt, for there is nothing to round off."""
 
 
 @final

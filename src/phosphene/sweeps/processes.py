@@ -78,7 +78,7 @@ class Processes(Executor):
         self.slots, self.unmade = len(self.setups), 0
         self._heard: SimpleQueue[tuple[_Child, Any]] = SimpleQueue()
         self._children: list[_Child | None] = [None] * len(self.setups)
-        self._deaths = 0
+        self._deaths, self._begun = 0, False
 
     def submit(self, pack: Pack, *, look: bool) -> None:
         free = [place for place, child in enumerate(self._children) if child is None or child.pack is None]
@@ -101,10 +101,12 @@ class Processes(Executor):
 
     def _heard_from(self, child: _Child, what: Any) -> list[Done]:
         if what == "ready":
-            child.ready, self._deaths = True, 0
+            child.ready, self._deaths, self._begun = True, 0, True
             return []
-        if isinstance(what, Exception):  # it cannot begin; neither can another
-            raise what
+        if isinstance(what, Exception):
+            if not self._begun:  # it cannot begin; neither can another
+                raise what
+            return []  # one that came later; that it ends is heard next
         if isinstance(what, int):
             return self._buried(child, what)
         pack, child.pack = child.pack, None

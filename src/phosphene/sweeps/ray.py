@@ -200,6 +200,10 @@ class Ray(Executor):
                 "end what else the cluster does, or ask for less; what was made is kept"
             )
 
+    def drain(self) -> None:
+        self.unmade -= len(self._queue)
+        self._queue.clear()
+
     def stop(self) -> None:
         while self._hands:
             self._drop(self._hands[-1])

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from ..errors import BadSpec
+from ..examples.kinds import TooFew
 from ..examples.shots import Shot
 from ..faceted import facets
 from ..models.network import Network
@@ -49,7 +49,7 @@ def facets_record(
     said: dict[str, Any] = {"steps": plan.job["steps"], "seed": plan.recipe.seed, "store": store, "progress": tell}
     try:
         made = facets(network, scan, unit, count=count, **said)
-    except BadSpec as error:  # the pictures themselves were looked for when the scan was opened
+    except TooFew as error:
         return {"scan": scan.id, "status": "none", "why": str(error)}, {}
     data = made.record()
     for one in data["facets"]:

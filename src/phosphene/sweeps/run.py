@@ -116,7 +116,8 @@ def layers_of(network: Network, plan: Plan) -> list[Track]:
 def scan_of(network: Network, place: Place, pictures: Pictures, layers: Sequence[Track]) -> tuple[str, bool]:
     """The id of the scan of these pictures that knows these layers, and whether it is there already."""
     names = {track.name for track in layers}
-    for known in place.names("scans"):
+    own = scan_plan(network, pictures, _scanned_layers(network, layers), **SCAN).id
+    for known in sorted(place.names("scans"), key=lambda one: one != own):  # what came later must not change plans
         try:
             there = Scan(place, known).plan
         except StoreError:  # not finished, or damaged
@@ -125,7 +126,7 @@ def scan_of(network: Network, place: Place, pictures: Pictures, layers: Sequence
             network.fingerprint, pictures.fingerprint, len(pictures))  # fmt: skip
         if whole and names <= {track.name for track in there.tracks}:
             return known, True
-    return scan_plan(network, pictures, _scanned_layers(network, layers), **SCAN).id, False
+    return own, False
 
 
 def _scanned_layers(network: Network, layers: Sequence[Track]) -> list[str]:
@@ -152,8 +153,8 @@ def run(
     only: frozenset[str] | None = None,
     grace: float = GRACE,
 ) -> Tally:
-    """What is left of a plan, made. ``only``: of that the tasks with these ids. Raises SweepStopped when it was stopped
-    from outside."""
+    """What is left of a plan, made. ``only``: instead, of what failed, the tasks with these ids. Raises SweepStopped
+    when it was stopped from outside."""
     check(shard, batch, tries)
     where, known, stop = where or Where(), Known(plan, ledger), Stop(grace)
     with heeded(stop):
@@ -168,8 +169,8 @@ def run(
         if left:  # else nobody need be called
             rows = rows_of(network, batch, left, where)
             executor = executor_of(where, plan, network, ledger, data, left)
-            drive = Drive(plan, ledger, executor, rows=rows, tries=tries, stop=stop, tell=tell)
-            drive.run((task for task in known.left(shard) if only is None or task.id in only), tally)
+            drive = Drive(plan, ledger, executor, rows=rows, tries=tries, stop=stop, tell=tell, again=only is not None)
+            drive.run(known.left(shard) if only is None else known.again(only), tally)
     if tally.ended != "done":
         raise SweepStopped(tally)
     return tally

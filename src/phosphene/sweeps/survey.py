@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import final
+from typing import Any, final
 
 from ..store.ledger import Ledger
 from .plan import Line, Plan, Task
@@ -49,6 +49,25 @@ class Known:
     def left(self, shard: tuple[int, int] = (1, 1)) -> Iterator[Task]:
         """The tasks that are to do."""
         return (task for task in self.plan.tasks(shard) if self.state(task) == "left")
+
+    def again(self, ids: Collection[str]) -> Iterator[Task]:
+        """The tasks with these ids that are not made."""
+        return (task for task in self.plan.tasks() if task.id in ids and self.state(task) != "made")
+
+    def failures(self) -> list[dict[str, Any]]:
+        """What of the plan was given up and is not made since, as it was put down."""
+        return [one for place in range(len(self.plan.lines)) for one in self._failures(place)]
+
+    def _failures(self, place: int) -> list[dict[str, Any]]:
+        line = self.plan.lines[place]
+        found = []
+        for one in self.ledger.failures(self.plan.fingerprint, line.layer):
+            if one["kind"] not in self.plan.recipe.kinds or not any(a <= one["channel"] < b for a, b in line.units):
+                continue
+            task = self.plan.task(place, one["kind"], one["channel"])
+            if task.id == one["id"] and self.state(task) == "failed":
+                found.append(one)
+        return found
 
     def states(self, shard: tuple[int, int] = (1, 1)) -> list[State]:
         """Layer by layer."""

@@ -50,20 +50,25 @@ class Where:
 def executor_of(where: Where, plan: Plan, network: Network, ledger: Ledger, data: Any, most: int) -> Executor:
     """Whoever shall make the tasks, of which there are ``most``."""
     source = data if isinstance(data, str | Path) else None
-    setup = Setup(plan.to_dict(), ledger.place.url, None if source is None else str(source), where.device)
+    device = where.device or (None if network.device.type == "cpu" else str(network.device))
+    setup = Setup(plan.to_dict(), ledger.place.url, None if source is None else str(source), device)
     cards = _cards(where, network)
     movable = is_address(network.name) and (data is None or source is not None)
     if where.executor in ("processes", "ray") and not movable:
         raise BadSpec(f"other processes cannot load {network.name}, or the data, from here: give addresses and paths "
                       "as text, or use the serial executor")  # fmt: skip
+    alone = ledger.place.url.partition("://")[0] == "memory"  # what other processes put there, nobody else sees
+    if alone and where.executor in ("processes", "ray"):
+        raise BadSpec(f"the store {ledger.place.url} is of this process alone; take a folder or a URL that others see, "
+                      "or the serial executor")  # fmt: skip
     if where.executor == "ray":
         from .ray import Ray
 
         return Ray(setup, where)
     workers, threads = layout(where, network, most)
-    if where.executor == "serial" or not movable or (where.executor == "auto" and workers == 1):
+    if where.executor == "serial" or alone or not movable or (where.executor == "auto" and workers == 1):
         return Serial(Worker(setup, network, data))
-    devices = [f"cuda:{n % cards}" if cards > 1 else where.device for n in range(workers)]
+    devices = [f"cuda:{n % cards}" if cards > 1 else device for n in range(workers)]
     beside = -(-workers // cards)
     return Processes([replace(setup, device=one, threads=threads, beside=beside) for one in devices])
 

@@ -13,7 +13,8 @@ from typing import Any, Literal, final
 import torch
 
 from ..data import open_pictures
-from ..errors import OutOfMemory, OutputError, PhospheneError
+from ..errors import OutOfMemory, OutputError, PhospheneError, StoreError
+from ..evidence import Naturals
 from ..examples.shots import pictures_of
 from ..front import make
 from ..memory import share
@@ -38,7 +39,7 @@ VOLATILE = ("seconds",)  # what differs each time a picture is made; records lea
 @final
 @dataclass(frozen=True)
 class Fault:
-    """Why a pack was not made: it did not fit in ``memory``, a ``task`` cannot be done, the ``store`` takes nothing, or
+    """Why a pack was not made: it did not fit in ``memory``, a ``task`` cannot be done, the ``store`` does not work, or
     the worker is gone (``crash``)."""
 
     kind: Trouble
@@ -83,6 +84,7 @@ class Worker:
         self.network = load_network(self.plan, setup.device) if network is None else network
         self.ledger = Ledger(Place(setup.store))
         self.data = data if data is not None else setup.data
+        self.naturals = Naturals.at(setup.store, self.network)  # opened once: a layer's facts are many bytes
         self.tell: Callable[[Progress], None] | None = None
 
     def make(self, pack: Pack, *, look: bool = False) -> Report:
@@ -95,7 +97,7 @@ class Worker:
             statuses, stored = self._made(pack, look or self.ledger.place.local is not None)
         except OutOfMemory as error:
             return Report(fault=Fault("memory", str(error)))
-        except OutputError as error:
+        except (OutputError, StoreError) as error:
             return Report(fault=Fault("store", str(error)))
         except PhospheneError as error:
             return Report(fault=Fault("task", str(error)))
@@ -119,7 +121,7 @@ class Worker:
     def _optimised(self, tasks: list[Task]) -> list[tuple[str, int]]:
         """Pictures that are made together; of those that differ, the worst status counts."""
         jobs = [job for task in tasks for job in self.plan.jobs(task)]
-        watch = Watch(self.tell, tuple(self.plan.recipe.frames), store=self.setup.store)
+        watch = Watch(self.tell, tuple(self.plan.recipe.frames), store=self.naturals)
         results = iter(make(jobs, self.network, watch=watch) if jobs else ())
         found = []
         for task in tasks:
