@@ -96,7 +96,7 @@ def test_swept_looked_at_and_swept_again(there: Path, capsys: pytest.CaptureFixt
     assert "4 made in" in out
     assert "first      4      4     4" in out
     out, _ = said(capsys, "status", "gallery")
-    assert "recipe default (positive), 4 of 4 made" in out
+    assert "recipe default (positive; 2 steps), 4 of 4 made" in out
     (status,) = json.loads(said(capsys, "status", "gallery", "--json")[0])
     assert (status["tasks"], status["made"], status["left"], status["failures"]) == (4, 4, 0, [])
     assert said(capsys, *SWEEP, "--layers", "first")[0].endswith("0 made; 4 were there\n")
@@ -109,7 +109,7 @@ def test_swept_looked_at_and_swept_again(there: Path, capsys: pytest.CaptureFixt
 def test_one_unit_cannot_be_made_then_it_can(there: Path, capsys: pytest.CaptureFixture[str]) -> None:
     out, err = said(capsys, *SWEEP, "--layers", "logit", *EXACT, code=3)
     assert "1 failed; why: phosphene status gallery; again: phosphene retry gallery" in out
-    assert "failed: net.py:build failed on a picture of 16 x 16" in err
+    assert "failed: logit:1 (positive): net.py:build failed on a picture of 16 x 16" in err
     out, _ = said(capsys, "status", "gallery")
     assert "failed logit:1 (positive): net.py:build failed on a picture of 16 x 16" in out
     said(capsys, *SWEEP, "--layers", "logit", *EXACT, code=3)
@@ -118,6 +118,33 @@ def test_one_unit_cannot_be_made_then_it_can(there: Path, capsys: pytest.Capture
     assert "1 made" in said(capsys, "retry", "gallery", "--executor", "serial")[0]
     assert said(capsys, "retry", "gallery")[0] == "nothing failed in gallery\n"
     assert "0 made; 3 were there" in said(capsys, *SWEEP, "--layers", "logit", *EXACT)[0]
+
+
+def test_a_retry_that_cannot_begin_loses_no_failure(there: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    said(capsys, *SWEEP, "--layers", "first,logit", *EXACT, code=3)
+    failed = files(next(Path("gallery/failed").glob("*/*")))
+    assert "nothing answers" in refused(capsys, "retry", "gallery", "--executor", "ray", "--address", "127.0.0.1:9")
+    assert files(next(Path("gallery/failed").glob("*/*"))) == failed
+    assert "no sweep in gallery has the layer frist" in refused(capsys, "retry", "gallery", "--layer", "frist")
+    assert said(capsys, "retry", "gallery", "--layer", "first")[0] == "nothing failed in gallery in the layer first\n"
+    Path("cured").touch()
+    Path("gallery/sweeps/0.json").write_text("{}")  # a plan that cannot be read keeps nobody from the others
+    out, err = said(capsys, "retry", "gallery", "--executor", "serial")
+    assert "1 made" in out
+    assert "left out: sweeps/0.json is damaged" in err
+    assert not any(Path("gallery/failed").rglob("*.json"))
+
+
+def test_what_fails_again_is_tried_to_the_last(there: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A retry of many that still cannot be made does not stop at the first few."""
+    net = NET.replace("nn.Conv2d(4, 3, 3)", "nn.Conv2d(4, 13, 3)")
+    net = net.replace("gradient[:, 1] != 0", "gradient[:, 1:] != 0")
+    net = net.replace("(gradient[:, 0] == 0)", "(gradient[:, :1] == 0)")
+    Path("net.py").write_text(net)
+    said(capsys, *SWEEP, "--layers", "first,logit", *EXACT, "--tries", "1", code=3)
+    out, _ = said(capsys, "retry", "gallery", "--executor", "serial", "--tries", "1", code=3)
+    assert "12 failed" in out
+    assert len(json.loads(said(capsys, "status", "gallery", "--json")[0])[0]["failures"]) == 12
 
 
 def test_a_line_of_json_for_everything(there: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -163,8 +190,13 @@ def test_what_cannot_be_is_refused_in_a_line(
 
 
 def test_commands_on_what_is_no_store(there: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    for words in (["status"], ["retry"]):
-        assert "no sweep in nowhere" in refused(capsys, *words, "nowhere")
+    for words in (["status"], ["retry"], ["verify"], ["compact"]):
+        assert "there is no store nowhere" in refused(capsys, *words, "nowhere")
+    assert not Path("nowhere").exists()
+    Path("others/sweeps").mkdir(parents=True)
+    Path("others/sweeps/theirs.json").write_text("{}")
+    assert "there is no store others" in refused(capsys, "verify", "others")
+    assert Path("others/sweeps/theirs.json").exists()
     Path("gallery").mkdir()
     Path("gallery/phosphene.json").write_text('{"format": 2}')
     assert "update phosphene" in refused(capsys, "status", "gallery")

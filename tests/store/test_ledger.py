@@ -297,7 +297,8 @@ def test_a_file_that_is_written_over_is_the_old_one_or_gone(how: How) -> None:
 
 @pytest.mark.parametrize("how", ["full", "cut", "half and fails", "strange"])
 def test_a_sweep_into_a_store_that_fails_once_goes_on_from_there(how: How, tmp_path: Path) -> None:
-    """At every write of a small sweep; it ends at once, and the same command makes the same store."""
+    """At every write of a small sweep: what a worker writes is tried again; what is written before ends it, and the
+    same command makes the same store."""
     net = loaded(tmp_path)
     whole = faulty()
     swept(net, whole.url, layers=["first"], limit=2, batch=1)
@@ -306,15 +307,16 @@ def test_a_sweep_into_a_store_that_fails_once_goes_on_from_there(how: How, tmp_p
     for nth in range(1, writes + 1):
         place = faulty()
         goes_wrong(nth, how)
-        with pytest.raises(OutputError) as caught:
-            swept(net, place.url, layers=["first"], limit=2, batch=1)
-        assert len(str(caught.value).splitlines()) <= 2
-        assert Faulty.writes == nth
-        goes_wrong(0)
-        there = readable(Ledger(place))
-        assert len(there) == max(0, nth - 3) // 2
+        if nth <= 2:  # the marker, the plan
+            with pytest.raises(OutputError) as caught:
+                swept(net, place.url, layers=["first"], limit=2, batch=1)
+            assert len(str(caught.value).splitlines()) <= 2
+            assert Faulty.writes == nth
+            goes_wrong(0)
+            assert not readable(Ledger(place))
         tally = swept(net, place.url, layers=["first"], limit=2, batch=1)
-        assert (tally.before, tally.made.total(), tally.failed) == (len(there), 2 - len(there), 0)
+        assert (tally.before, tally.made.total(), tally.failed) == (0, 2, 0)
+        goes_wrong(0)
         assert content(place).keys() == content(whole).keys()
         assert {name: data for name, data in content(place).items() if not name.startswith("records")} == {
             name: data for name, data in content(whole).items() if not name.startswith("records")

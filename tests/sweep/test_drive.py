@@ -16,7 +16,7 @@ from sweep.made import tiny
 from phosphene.errors import OutputError, SweepError
 from phosphene.store.ledger import Ledger
 from phosphene.store.place import Place
-from phosphene.sweeps.drive import HOPELESS, Drive, Event, Stop, Tally
+from phosphene.sweeps.drive import HOPELESS, REFUSALS, Drive, Event, Stop, Tally
 from phosphene.sweeps.executors import Done, Executor
 from phosphene.sweeps.plan import Line, Pack, Plan
 from phosphene.sweeps.survey import Known
@@ -201,8 +201,20 @@ def test_a_store_that_takes_nothing_ends_it() -> None:
     with pytest.raises(OutputError, match="goes on from there") as caught:
         driven(plan(40), executor)
     assert len(str(caught.value).splitlines()) == 2
-    assert len(executor.given) <= 2
+    assert len(executor.given) <= REFUSALS + 1
     assert executor.stopped == 1
+
+
+def test_a_store_that_fails_now_and_then_does_not_end_it() -> None:
+    """What comes back is what was asked for; nothing is put down as failed."""
+    tried: list[Pack] = []
+
+    def fate(pack: Pack) -> Report:
+        tried.append(pack)
+        return fault("store") if len(tried) % 3 else fine(pack)
+
+    tally, _ = driven(plan(12), Scripted(1, 0, fate), rows=4)
+    assert (tally.made.total(), tally.failed, tally.ended) == (12, 0, "done")
 
 
 @pytest.mark.parametrize(("how", "grace", "finished"), [("terminated", 60.0, True), ("terminated", 0.0, False),
@@ -244,4 +256,5 @@ def test_events_tell_what_happens() -> None:
 
     driven(plan(4), Scripted(1, 0, fate), rows=4, tries=1, tell=events.append)
     assert [event.what for event in events] == ["begin", "crashed", "halved", "made", "halved", "made", "failed", "end"]
-    assert [event.text for event in events if event.text] == ["because of crash", *["because of task"] * 3]
+    texts = [event.text for event in events if event.text]
+    assert texts == ["because of crash", *["because of task"] * 2, "l0:3 (positive): because of task"]

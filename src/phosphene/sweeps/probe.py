@@ -18,8 +18,8 @@ from .plan import Plan
 from .survey import State
 
 LAYERS, ROWS, SHORT, LONG = 6, 8, 2, 8  # layers that are timed, pictures of each, steps of two ascents to compare
-RECORD = 2600  # bytes of a picture's record
-SHARE = 0.8  # of a picture's raw bytes that its PNG takes; see docs/sweeps.md
+RECORD = 2000  # bytes of a picture's record; these numbers are of miniception's sweep, docs/sweeps.md
+SHARE = 0.84  # of a picture's raw bytes that its PNG takes
 REAL = 90_000  # bytes of a unit's examples or facets at 64 pixels; grows with the area
 
 

@@ -205,13 +205,11 @@ def _parsed(text: str, name: str) -> Recipe:
 
 
 def text_of(one: Recipe) -> str:
-    """A recipe as its file: what differs from what a recipe is anyway."""
-    plain = Recipe("plain")
+    """A recipe as its file: everything that it says, to be changed."""
     lines = [f"about = {_toml(one.about)}"] if one.about else []
     for table, names in TABLES.items():
-        said = [(name, getattr(one, name)) for name in names if getattr(one, name) != getattr(plain, name)]
-        if said:
-            lines += ["", f"[{table}]", *(f"{name} = {_toml(value)}" for name, value in said)]
+        said = [(name, getattr(one, name)) for name in names if getattr(one, name) not in (None, ())]
+        lines += ["", f"[{table}]", *(f"{name} = {_toml(value)}" for name, value in said)]
     return "\n".join(lines).strip() + "\n"
 
 
