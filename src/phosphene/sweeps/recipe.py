@@ -208,7 +208,8 @@ def text_of(one: Recipe) -> str:
     """A recipe as its file: everything that it says, to be changed."""
     lines = [f"about = {_toml(one.about)}"] if one.about else []
     for table, names in TABLES.items():
-        said = [(name, getattr(one, name)) for name in names if getattr(one, name) not in (None, ())]
+        values = [(name, getattr(one, name)) for name in names]
+        said = [(name, value) for name, value in values if value is not None and (name, value) != ("frames", ())]
         lines += ["", f"[{table}]", *(f"{name} = {_toml(value)}" for name, value in said)]
     return "\n".join(lines).strip() + "\n"
 

@@ -166,7 +166,10 @@ def run(
         tally = Tally(plan.count(shard), sum(state.made for state in states), sum(state.failed for state in states))
         if only is not None:
             tally = Tally(left)
-        if left:  # else nobody need be called
+        if not left and tell is not None:  # nobody need be called
+            tell(Event("begin", tally))
+            tell(Event("end", tally))
+        if left:
             rows = rows_of(network, batch, left, where)
             executor = executor_of(where, plan, network, ledger, data, left)
             drive = Drive(plan, ledger, executor, rows=rows, tries=tries, stop=stop, tell=tell, again=only is not None)
