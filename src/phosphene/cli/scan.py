@@ -113,8 +113,8 @@ def words(text: str, option: str = "--layers") -> list[str]:
     """Words with commas between them."""
     found = [word.strip() for word in text.split(",") if word.strip()]
     if not found:
-        like = "conv,linear" if option == "--types" else "mixed4b or 'mixed*,logit'"
-        raise BadSpec(f"{option} is names with commas between them, such as {like}")
+        what, like = ("names", "conv,linear") if option == "--types" else ("names or globs", "mixed4b or 'mixed*,logit'")
+        raise BadSpec(f"{option} is {what} with commas between them, such as {like}")
     return found
 
 
