@@ -113,7 +113,9 @@ def words(text: str, option: str = "--layers") -> list[str]:
     """Words with commas between them."""
     found = [word.strip() for word in text.split(",") if word.strip()]
     if not found:
-        what, like = ("names", "conv,linear") if option == "--types" else ("names or globs", "mixed4b or 'mixed*,logit'")
+        is_type = option == "--types"
+        what = "names" if is_type else "names or globs"
+        like = "conv,linear" if is_type else "mixed4b or 'mixed*,logit'"
         raise BadSpec(f"{option} is {what} with commas between them, such as {like}")
     return found
 
