@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from .common import load, model_arguments, whole
 from .counting import Counter, clock
 from .scan import shard_of, words
+from .stores import size
 from .sweeping import SweepBar, dead_of, ended, table, where_arguments, where_of
 
 if TYPE_CHECKING:
@@ -116,17 +117,10 @@ def _tell_plan(
     kinds = ", ".join(f"{kind} {plan.recipe.diverse}" if kind == "diverse" else kind for kind in plan.recipe.kinds)
     height, width = plan.job["image"]["size"]
     print(f"recipe {plan.recipe.name}: {kinds}; {height} x {width} pixels, {plan.job['steps']} steps")
-    print(f"left: {found.tasks} tasks, {found.pictures} pictures, about {_bytes(found.stored)}")
+    print(f"left: {found.tasks} tasks, {found.pictures} pictures, about {size(found.stored)}")
     if found.seconds is not None:
         each = ", ".join(f"{layer} {seconds:.2g}" for layer, seconds in found.each)
         print(f"time: about {clock(found.seconds)} on this machine, {workers} at a time; seconds of a picture: {each}")
     if plan.scan is not None:
         print("besides, the scan of the real pictures, if it is not there yet; facets take about two pictures each")
     return 0
-
-
-def _bytes(count: int) -> str:
-    for unit, size in (("GB", 1e9), ("MB", 1e6), ("kB", 1e3)):
-        if count >= size:
-            return f"{count / size:.3g} {unit}"
-    return f"{count} bytes"

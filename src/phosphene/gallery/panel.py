@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
 from ..result import Pixels, picture
-from .sheet import FAINT, GAP, INK, LINE, PAPER, SIZE, fitting
+from .sheet import FAINT, GAP, INK, LINE, PAPER, SIZE, write_line
 
 TILE = 144  # the longer side of a picture
 BARS, HIGH = 60, 88  # of the histogram
@@ -123,7 +123,7 @@ def _strip(strip: Strip, width: int) -> Image.Image:
     lines = 1 + any(tile.detail for tile in strip.tiles)
     paper = Image.new("RGB", (width, LINE + 6 + sum(h + 4 for h in heights) + lines * LINE + GAP), PAPER)
     draw = ImageDraw.Draw(paper)
-    _write(draw, (GAP, 2), strip.title, INK, width - 2 * GAP)
+    write_line(draw, (GAP, 2), strip.title, INK, width - 2 * GAP)
     for column, tile in enumerate(strip.tiles):
         x, y = GAP + column * (TILE + GAP), LINE + 6
         for row, height in zip(rows, heights, strict=True):
@@ -131,8 +131,8 @@ def _strip(strip: Strip, width: int) -> Image.Image:
             if one is not None:
                 paper.paste(one, (x, y))
             y += height + 4
-        _write(draw, (x, y), tile.caption, INK, TILE)
-        _write(draw, (x, y + LINE), tile.detail, FAINT, TILE)
+        write_line(draw, (x, y), tile.caption, INK, TILE)
+        write_line(draw, (x, y + LINE), tile.detail, FAINT, TILE)
     return paper
 
 
@@ -144,14 +144,14 @@ def _head(what: Panel, width: int) -> Image.Image:
     top = LINE * (1 + len(what.facts)) + GAP
     paper = Image.new("RGB", (width, top + below + GAP), PAPER)
     draw = ImageDraw.Draw(paper)
-    _write(draw, (GAP, GAP // 2), what.title, INK, width - 2 * GAP, SIZE + 2)
+    write_line(draw, (GAP, GAP // 2), what.title, INK, width - 2 * GAP, SIZE + 2)
     for index, fact in enumerate(what.facts):
-        _write(draw, (GAP, GAP // 2 + LINE * (index + 1) + 2), fact, FAINT, width - 2 * GAP)
+        write_line(draw, (GAP, GAP // 2 + LINE * (index + 1) + 2), fact, FAINT, width - 2 * GAP)
     x = GAP
     for one, tile in side:
         paper.paste(one, (x, top))
-        _write(draw, (x, top + one.height + 2), tile.caption, INK, TILE)
-        _write(draw, (x, top + one.height + 2 + LINE), tile.detail, FAINT, TILE)
+        write_line(draw, (x, top + one.height + 2), tile.caption, INK, TILE)
+        write_line(draw, (x, top + one.height + 2 + LINE), tile.detail, FAINT, TILE)
         x += TILE + GAP
     if what.bars is not None:
         _histogram(draw, what.bars, (x, top), min(width - GAP - x, 6 * (TILE + GAP) - GAP))
@@ -176,21 +176,9 @@ def _histogram(draw: ImageDraw.ImageDraw, bars: Bars, at: tuple[int, int], width
         long = round(draw.textlength(text, font=ImageFont.load_default(size=SIZE)))
         begin = min(max(place - long // 2, x), x + width - long)
         if begin >= free:  # a mark whose words would lie on others keeps its arrow alone
-            _write(draw, (begin, y + HIGH + 8), text, FAINT, long + 4)
+            write_line(draw, (begin, y + HIGH + 8), text, FAINT, long + 4)
             free = begin + long + 8
-    _write(draw, (x, y + HIGH + 8 + LINE), bars.caption, FAINT, width)
-
-
-def _write(
-    draw: ImageDraw.ImageDraw,
-    at: tuple[int, int],
-    text: str,
-    colour: tuple[int, int, int],
-    width: int,
-    size: int = SIZE,
-) -> None:
-    font = ImageFont.load_default(size=size)
-    draw.text(at, fitting(draw, text, font, width), fill=colour, font=font)
+    write_line(draw, (x, y + HIGH + 8 + LINE), bars.caption, FAINT, width)
 
 
 def cropped(pixels: Pixels, box: tuple[int, int, int, int] | None) -> Pixels:

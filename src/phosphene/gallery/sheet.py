@@ -69,7 +69,7 @@ def sheet(cells: Sequence[Cell], columns: int | None = None, title: str = "", le
     above = LINE + GAP // 2 if title else 0
     paper = Image.new("RGB", (columns * (wide + GAP) + GAP, above + rows * (tall + GAP) + GAP), PAPER)
     draw = ImageDraw.Draw(paper)
-    _write(draw, (GAP, GAP // 2), title, INK, paper.width - 2 * GAP)
+    write_line(draw, (GAP, GAP // 2), title, INK, paper.width - 2 * GAP)
     for index, (cell, one) in enumerate(zip(cells, shown, strict=True)):
         row, column = divmod(index, columns)
         x, y = GAP + column * (wide + GAP), above + GAP + row * (tall + GAP)
@@ -78,8 +78,8 @@ def sheet(cells: Sequence[Cell], columns: int | None = None, title: str = "", le
             draw.rectangle(around, outline=ALARM, width=FRAME)
         paper.paste(one, (x, y))
         below = y + one.height + 2
-        _write(draw, (x, below), cell.caption, ALARM if cell.wrong else INK, wide, size)
-        _write(draw, (x, below + line), cell.detail, ALARM if cell.wrong else FAINT, wide, size)
+        write_line(draw, (x, below), cell.caption, ALARM if cell.wrong else INK, wide, size)
+        write_line(draw, (x, below + line), cell.detail, ALARM if cell.wrong else FAINT, wide, size)
     return paper
 
 
@@ -95,7 +95,7 @@ def enlarged(pixels: Pixels, least: int = LEAST) -> Image.Image:
     return shown.resize((shown.width * times, shown.height * times), Image.Resampling.NEAREST)
 
 
-def _write(
+def write_line(
     draw: ImageDraw.ImageDraw,
     at: tuple[int, int],
     text: str,
@@ -103,6 +103,7 @@ def _write(
     width: int,
     size: int = SIZE,
 ) -> None:
+    """Text on one line of ``width`` pixels."""
     font = ImageFont.load_default(size=size)
     draw.text(at, fitting(draw, text, font, width), fill=colour, font=font)
 

@@ -13,7 +13,7 @@ from typing import Any, final
 
 from ..errors import StoreError
 from ..registry import freeze
-from ..spec import RECIPE, Job, canonical, digest
+from ..spec import RECIPE, Job, digest
 from ..store.kinds import Kind
 from .recipe import Recipe
 
@@ -214,8 +214,3 @@ def packs(tasks: Iterable[Task], rows: int, diverse: int = 1) -> Iterator[Pack]:
                 held = []
         if held:
             yield Pack(line, kind, tuple(held))
-
-
-def same(first: Plan, second: Plan) -> bool:
-    """Whether two plans make the same things."""
-    return canonical(first.to_dict()) == canonical(second.to_dict())

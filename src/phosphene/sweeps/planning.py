@@ -14,7 +14,6 @@ from ..examples.choose import tracks_of
 from ..front import options_of, steps_of
 from ..models.network import Network
 from ..objectives import Channel, Diversity, Logit, Objective, groups, to_text
-from ..spec import Job
 from ..store.plan import Track
 from ..together import compared_layer
 from .plan import Line, Plan, Range
@@ -171,8 +170,3 @@ def with_steps(recipe: Recipe, steps: int | None) -> Recipe:
     if steps is None:
         return recipe
     return replace(recipe, steps=steps, frames=tuple(step for step in recipe.frames if step <= steps))
-
-
-def job_of(plan: Plan) -> Job:
-    """A job with all that the plan's pictures have in common."""
-    return plan.jobs(next(plan.tasks()))[0]

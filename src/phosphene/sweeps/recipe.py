@@ -120,11 +120,7 @@ _CHECKS: tuple[tuple[str, str, Any], ...] = (
     ("positive", "true or false", _truth),
     ("negative", "true or false", _truth),
     ("diverse", "how many pictures, 2 or more (0 for none)", lambda v: _whole(0)(v) and v != 1),
-    (
-        "strength",
-        "a number from 0 up",
-        lambda v: isinstance(v, int | float) and not isinstance(v, bool) and 0 <= v < math.inf,
-    ),
+    ("strength", "a number from 0 up", _amount),
     ("facets", "true, false, or how many", lambda v: _truth(v) or (_whole(1)(v) and v <= 20)),
     ("examples", "true or false", _truth),
     ("preset", "a name", _text),
