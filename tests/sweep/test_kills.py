@@ -59,13 +59,21 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Home]:
         yield Home(folder, whole, made)
 
 
+def until(store: Path, records: int) -> None:
+    """Until so many pictures are there, at the most all."""
+    begun = time.monotonic()
+    while len(list(store.glob("records/*/*/*.json"))) < min(records, TASKS):
+        assert time.monotonic() - begun < PATIENCE
+        time.sleep(0.001)
+
+
 def test_killed_at_any_moment_again_and_again_it_ends_at_the_same_store(home: Home, tmp_path: Path) -> None:
     """By the signal that nobody catches, each time in packs of another size, until it is done."""
     rng, kills, there, code = random.Random(0), 0, 0, 1
     for attempt in range(40):
         running = home.sweep(tmp_path, *SERIAL, "--batch", str(rng.randint(1, 4)), "-q")
         if attempt < 8:
-            time.sleep(rng.random())
+            until(tmp_path, there + rng.randint(0, 4))
             os.kill(running.pid, signal.SIGKILL)
         code = running.wait()
         now = len(list(all_records(ledger(tmp_path))))  # each is whole
@@ -87,14 +95,6 @@ def test_two_writers_at_once_leave_what_one_leaves(home: Home, tmp_path: Path) -
     assert [running.wait() for running in both] == [0, 0], [running.told.read_text() for running in both]
     assert same(tmp_path, home.whole)
     assert files(tmp_path, "sweeps") == files(home.whole, "sweeps")
-
-
-def until(store: Path, records: int) -> None:
-    """Until so many pictures are there."""
-    begun = time.monotonic()
-    while len(list(store.glob("records/*/*/*.json"))) < records:
-        assert time.monotonic() - begun < PATIENCE
-        time.sleep(0.01)
 
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)], ids=["ctrl-c", "term"])
