@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: env demo test lint wheel bench clean
+.PHONY: env demo test lint wheel web web-check bench clean
 
 env: .venv/.env
 
@@ -27,6 +27,17 @@ wheel: .venv/.env
 	build/wheel/empty/bin/pip install --quiet build/wheel/*.whl
 	cd build/wheel && empty/bin/phosphene render miniception conv2:3 --steps 8 -o wheel.png
 	test -s build/wheel/wheel.png && test -s build/wheel/wheel.json
+
+# The microscope's pages from their sources, for those who change them; needs node. What is built is committed.
+web: frontend/node_modules/.package-lock.json
+	cd frontend && npm run --silent build
+
+web-check: web
+	git diff --exit-code --stat -- src/phosphene/web/dist || { echo "the built pages are not those of frontend/: make web, and commit"; exit 1; }
+	test -z "$$(git ls-files --others --exclude-standard -- src/phosphene/web/dist)"
+
+frontend/node_modules/.package-lock.json: frontend/package-lock.json
+	cd frontend && npm ci --silent --no-audit --no-fund
 
 # Speed and quality against other tools, about an hour: JSON and tables in build/bench. MODEL and LAYER: a network of yours.
 BENCH := .venv-bench/bin/python -m benchmarks.speed
