@@ -22,7 +22,7 @@ export interface InputDoc {
 export interface ScanLine { id: string; source: string; pictures: number }
 export interface NetworkDoc {
   id: string; model: string; live: boolean; input: InputDoc | null; classes: number | null;
-  layers: LayerLine[]; scans: ScanLine[];
+  layers: LayerLine[]; scans: ScanLine[]; tile: number; sheets: Sheets; // of the covers
 }
 
 export interface UnitLine {

@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 import platform
 import time
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from importlib import metadata
 from itertools import groupby
 from typing import Any
@@ -31,19 +31,10 @@ from .shapes import Images
 from .spec import Batch, Job, digest
 from .tap import Tap
 from .transforms import Chain, transforms
+from .watch import Progress as Progress
+from .watch import Shown
+from .watch import Watch as Watch
 from .window import Window, Windows
-
-
-@dataclass(frozen=True)
-class Progress:
-    """Where a batch is: ``step`` of ``steps`` for pictures ``first`` to ``last`` of ``pictures``, their mean score."""
-
-    step: int
-    steps: int
-    first: int
-    last: int
-    pictures: int
-    score: float
 
 
 class Stopped(KeyboardInterrupt):
@@ -52,20 +43,6 @@ class Stopped(KeyboardInterrupt):
     def __init__(self, results: list[Result]) -> None:
         super().__init__("stopped")
         self.results = results
-
-
-@dataclass(frozen=True)
-class Watch:
-    """What a caller wants of a batch while it is made: ``tell`` after each step, ``frames`` at these steps; ``until``:
-    stop there, as Ctrl-C did when the record was made."""
-
-    tell: Callable[[Progress], None] | None = None
-    frames: tuple[int, ...] = ()
-    every: int = 8  # how often the score is fetched from the device
-    jobs_before: int = 0
-    jobs_total: int = field(default=0)
-    until: int | None = None
-    store: str | evidence.Naturals | None = None  # where scans of real pictures are; by default the environment's
 
 
 def produce(batch: Batch, network: Network, *, given: Given | None = None, watch: Watch | None = None) -> list[Result]:
@@ -194,16 +171,24 @@ class _Making:
 
     def _watch(self, step: Step, stage: Stage) -> None:
         watch, steps = self.watch, self.job.steps
+        shown = Shown(step.index, steps, watch.jobs_before, lambda: self._frames(step, stage))
         if step.index in watch.frames:
-            seen = self.look.at(stage.canvas.decode(step.parameters).detach())
-            pixels = to_pixels(stage.canvas.final(step.parameters).detach())
-            for row, (score, one) in enumerate(zip(seen.scores.tolist(), pixels, strict=True)):
-                self.frames[row].append(Frame(step.index, _number(score), one))
+            for row, frame in enumerate(shown.frames):
+                self.frames[row].append(frame)
+        if watch.show is not None:
+            watch.show(shown)
         if watch.tell is not None and step.index and (step.index % watch.every == 0 or step.index == steps):
             rows = len(self.batch.jobs)
             first = watch.jobs_before
             score = float(step.scores[step.finite].mean()) if bool(step.finite.any()) else math.nan
             watch.tell(Progress(step.index, steps, first, first + rows, watch.jobs_total, score))
+
+    def _frames(self, step: Step, stage: Stage) -> list[Frame]:
+        """The pictures of a step as they are shown, with their clean scores."""
+        seen = self.look.at(stage.canvas.decode(step.parameters).detach())
+        pixels = to_pixels(stage.canvas.final(step.parameters).detach())
+        return [Frame(step.index, _number(score), one)
+                for score, one in zip(seen.scores.tolist(), pixels, strict=True)]  # fmt: skip
 
     def _finish(self, step: Step, before: Tensor, *, partial: bool) -> list[Result]:
         parts, job = self.parts, self.job

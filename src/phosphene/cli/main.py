@@ -33,6 +33,8 @@ COMMANDS = {
     "sweep": "pictures of every unit of a network, into a store; stopped and gone on with at any moment",
     "status": "how far the sweeps of a store are, and what failed",
     "retry": "what failed in a store, tried again",
+    "serve": "the microscope: a web page to look into a network, live",
+    "export": "a store as web pages: plain files that open without a server",
     "recipes": "what a sweep can make of each unit",
     "layers": "a network's layers: name, kind, channels, map size, receptive field; and its preprocessing",
     "models": "what can be loaded, and from where",

@@ -11,7 +11,7 @@ from ..errors import BadSpec, StoreError
 from .faults import object_fault, payloads_of, record_fault, scan_fault, sealed_fault
 from .ledger import Ledger
 from .packs import SPRITES, packs_of, record_in, sprites_in, texts_in, texts_left
-from .paths import FAILED, INDEX, OBJECTS, PACKED, QUARANTINE, RECORDS, SWEEPS, folder_of, layer_of, record_of
+from .paths import FAILED, INDEX, NETWORKS, OBJECTS, PACKED, QUARANTINE, RECORDS, SWEEPS, folder_of, layer_of, record_of
 from .place import CUT_OFF, Found
 
 HOUR = 3600.0  # what is younger may belong to a writer at work
@@ -129,6 +129,7 @@ class Check:
             self._sealed(folder_of(FAILED, network, layer), {"fingerprint": network, "layer": layer})
         self._say(len(layers), len(layers), "layers")
         self._sealed(SWEEPS, {})
+        self._sealed(NETWORKS, {})
         for network in self.place.names(INDEX):
             self._sealed(f"{INDEX}/{network}", None)
         self._scans()
@@ -243,7 +244,7 @@ class Check:
         self.fault(path, f"its content does not fit its hash{rest}")
 
     def _sealed(self, folder: str, wanted: Mapping[str, str] | None) -> None:
-        """Failures, plans of sweeps; None for what has no id."""
+        """Failures, plans of sweeps, descriptions of networks; None for what has no id."""
         names = [f"{folder}/{one}" for one in self.place.names(folder) if one.endswith(".json")]
         for path, data in self._read(names):
             stem = path.rpartition("/")[2].removesuffix(".json")

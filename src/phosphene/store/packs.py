@@ -76,6 +76,13 @@ def sprites_in(place: Place, path: str) -> set[str]:
     return {name for name in column.to_pylist() if name is not None}
 
 
+def corners_in(place: Place, path: str) -> dict[str, tuple[str, int, int]]:
+    """Where the thumbnails of a pack stand: of each id that has one, its sheet's hash, x, y."""
+    table = _opened(_content(place, path), path).read(columns=["id", "sprite", "x", "y"])
+    rows = zip(*(table.column(name).to_pylist() for name in ("id", "sprite", "x", "y")), strict=True)
+    return {name: (sprite, x, y) for name, sprite, x, y in rows if sprite is not None}
+
+
 def texts_in(place: Place, path: str) -> Iterator[str]:
     """The records of one pack as they were sealed, a few in memory at a time. StoreError when it is damaged."""
     file = _opened(_content(place, path), path)

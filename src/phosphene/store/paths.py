@@ -5,6 +5,7 @@ objects/AB/HASH.png                      payloads, under the hash of their conte
 records/NETWORK/LAYER/ID.json            a record per picture, written after its payloads
 failed/NETWORK/LAYER/ID.json             what could not be made, and why
 sweeps/ID.json                           what was asked for
+networks/FINGERPRINT.json                what a network is made of
 packed/NETWORK/LAYER/HASH.parquet, .webp records and thumbnails, packed
 index/NETWORK/LAYER.json                 a layer at a glance, made anew whenever it does not fit
 quarantine/...                           what was damaged, under the name that it had
@@ -18,7 +19,7 @@ from urllib.parse import quote, unquote
 
 MARKER = "phosphene.json"
 RECORDS, FAILED, PACKED, INDEX = "records", "failed", "packed", "index"
-OBJECTS, SWEEPS, QUARANTINE = "objects", "sweeps", "quarantine"
+OBJECTS, SWEEPS, NETWORKS, QUARANTINE = "objects", "sweeps", "networks", "quarantine"
 
 
 def hashed(data: bytes) -> str:
@@ -51,6 +52,10 @@ def index_of(fingerprint: str, layer: str) -> str:
 
 def sweep_of(name: str) -> str:
     return f"{SWEEPS}/{name}.json"
+
+
+def network_of(fingerprint: str) -> str:
+    return f"{NETWORKS}/{fingerprint}.json"
 
 
 def layer_of(folder: str) -> str:

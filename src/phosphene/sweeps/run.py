@@ -19,10 +19,12 @@ from ..examples.run import ScanProgress, scan
 from ..examples.run import plan_of as scan_plan
 from ..front import load
 from ..models.network import Network
+from ..store.about import put_about
 from ..store.ledger import Ledger
 from ..store.place import Place
 from ..store.plan import Track
 from ..store.scans import Scan, shown_layer
+from .described import about_of
 from .drive import GRACE, Drive, Event, Stop, Tally
 from .plan import Plan, Range
 from .planning import asked, chosen, planned, with_steps
@@ -160,6 +162,7 @@ def run(
     with heeded(stop):
         if data is not None:
             _scanned(plan, network, ledger.place, data, shard, scanning, stop)
+        put_about(ledger.place, about_of(network))
         ledger.plan(plan.to_dict())
         states = known.states(shard)
         left = sum(state.left for state in states) if only is None else len(only)

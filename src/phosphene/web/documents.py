@@ -97,7 +97,7 @@ class ScanLine:
 
 @dataclass(frozen=True)
 class NetworkDoc:
-    """A network: its layers in the order of the forward."""
+    """A network: its layers in the order of the forward. ``tile``, ``sheets``: of the covers, see ``LayerDoc``."""
 
     id: str
     model: str
@@ -106,6 +106,8 @@ class NetworkDoc:
     classes: int | None
     layers: tuple[LayerLine, ...]
     scans: tuple[ScanLine, ...]
+    tile: int = 0
+    sheets: Mapping[str, tuple[int, int]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

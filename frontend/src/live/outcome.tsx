@@ -1,0 +1,41 @@
+// What was measured about a finished picture, and how to make it again.
+
+import { Copy } from "../ui";
+import { Trust } from "../pages/unit/trust";
+import type { JobDoc, Picture, UnitDoc } from "../types";
+import { href } from "../router";
+
+/** The part of a unit's document that the panel of trust reads; a live picture has no scan of its own. */
+const ALONE = { facts: null } as Pick<UnitDoc, "facts"> as UnitDoc;
+
+/** The file name of a download: of what it shows, without odd characters. */
+const fileOf = (picture: Picture) => `${picture.target.replace(/[^\w.]+/g, "-").replace(/^-+|-+$/g, "").slice(0, 60) || "picture"}-${picture.seed}.png`;
+
+export function Outcome({ job, index }: { job: JobDoc; index: number }) {
+  const picture = job.pictures[Math.min(index, job.pictures.length - 1)];
+  if (!picture) return null;
+  const link = new URL(href("live", job.id), location.href).href;
+  return (
+    <section class="live-outcome" aria-label="Result">
+      {job.count > 1 && <p class="dim">Picture {Math.min(index, job.pictures.length - 1) + 1} of {job.count}: {picture.target}</p>}
+      <Trust picture={picture} doc={ALONE} />
+      <div class="live-buttons">
+        <a class="button" href={picture.url} download={fileOf(picture)}>Download</a>
+        <Copy text={picture.cli} label="as CLI" />
+        <Copy text={picture.python} label="as Python" />
+        <Copy text={link} label="link" />
+      </div>
+      <details>
+        <summary>Where it comes from</summary>
+        <dl class="live-facts">
+          <div><dt>target</dt><dd><code>{picture.target}</code></dd></div>
+          <div><dt>network</dt><dd>{job.model}</dd></div>
+          <div><dt>picture</dt><dd>{picture.width} × {picture.height}, {picture.steps} steps, seed {picture.seed}, {picture.arithmetic}</dd></div>
+          <div><dt>versions</dt><dd>{Object.entries(picture.versions).map(([name, version]) => `${name} ${version}`).join(", ")}</dd></div>
+          <div><dt>id</dt><dd><code>{picture.id}</code></dd></div>
+        </dl>
+        <pre class="live-code" tabIndex={0}>{picture.cli}</pre>
+      </details>
+    </section>
+  );
+}

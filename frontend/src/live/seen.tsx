@@ -1,0 +1,66 @@
+// What a network makes of a picture: classes, and the units of each layer that fire most.
+
+import { href, Link } from "../router";
+import type { Fired, Firing, LayerDoc, Prediction } from "../types";
+import { TileImage } from "../ui";
+import { number, percent } from "../words";
+
+export function Predictions({ list }: { list: Prediction[] }) {
+  if (list.length === 0) return <p class="dim live-note">This network has no classes.</p>;
+  return (
+    <ol class="live-bars" aria-label="Predictions">
+      {list.map((one) => (
+        <li key={one.channel}>
+          <span class="live-bar-name">{one.name ?? `class ${one.channel}`}</span>
+          <span class="live-bar" aria-hidden="true"><span style={{ width: `${Math.min(100, 100 * one.value)}%` }} /></span>
+          <span class="live-bar-value">{percent(one.value)}</span>
+        </li>
+      ))}
+    </ol>
+  );
+}
+
+interface FiringProps {
+  network: string; fired: Fired[]; docs: ReadonlyMap<string, LayerDoc>; shown: string | null; show(layer: string, channel?: number): void;
+}
+
+/** A line per layer, in the order of the forward. */
+export function FiringUnits({ network, fired, docs, shown, show }: FiringProps) {
+  return (
+    <ul class="live-fired">
+      {fired.map(({ layer, units }) => {
+        const doc = docs.get(layer);
+        const tiles = units.some((one) => doc?.units[one.channel]?.tile);
+        return <li key={layer}>
+          <h3>
+            <button type="button" class="quiet" aria-pressed={layer === shown} title={`show the maps of ${layer}`} onClick={() => show(layer)}>{layer}</button>
+          </h3>
+          <ol class={`live-fired-units${tiles ? "" : " is-bare"}`}>
+            {units.map((one) => <li key={one.channel}><FiringUnit network={network} layer={layer} one={one} doc={doc} room={tiles} /></li>)}
+          </ol>
+        </li>;
+      })}
+    </ul>
+  );
+}
+
+/** How strongly a unit fires against the strongest it ever did on real pictures, where that is known. */
+export function strength(one: Firing): string {
+  return one.share === null ? number(one.value) : `${number(one.value)}, ${percent(one.share)} of its natural maximum`;
+}
+
+interface UnitProps { network: string; layer: string; one: Firing; doc: LayerDoc | undefined; room: boolean }
+
+/** `room`: others of the layer have a picture, so that this one keeps a place for it. */
+function FiringUnit({ network, layer, one, doc, room }: UnitProps) {
+  const tile = doc?.units[one.channel]?.tile;
+  return (
+    <Link to={href("n", network.slice(0, 12), layer, one.channel)} class="live-firing" title={`${one.unit}: ${strength(one)}`}>
+      {doc && tile
+        ? <TileImage tile={tile} sheets={doc.sheets} side={doc.tile} size={56} alt="" />
+        : room && <span class="live-blank live-firing-blank" aria-hidden="true" />}
+      <span class="live-firing-name">{one.name ?? one.channel}</span>
+      <span class="live-firing-value">{one.share === null ? number(one.value) : percent(one.share)}</span>
+    </Link>
+  );
+}

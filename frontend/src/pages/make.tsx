@@ -1,0 +1,82 @@
+// Asking a live microscope for units.
+
+import { useState } from "preact/hooks";
+import { useSource } from "../context";
+import { useLoaded } from "../load";
+import { useWork } from "../news";
+import { href, Link } from "../router";
+import { Trouble } from "../source";
+import type { Ask, JobDoc } from "../types";
+import { announce, Say } from "../ui";
+
+/** Asks, and says what became of it. */
+export function useAsk() {
+  const source = useSource();
+  const [job, setJob] = useState<JobDoc | null>(null);
+  const [trouble, setTrouble] = useState<string | null>(null);
+  const [busy, setBusy] = useState(false);
+  const ask = async (what: Partial<Ask> & { network: string }) => {
+    setBusy(true);
+    setTrouble(null);
+    try {
+      const made = await source.ask(what);
+      setJob(made);
+      announce(`asked for: ${made.title}`);
+    } catch (error) {
+      const wait = error instanceof Trouble && error.wait ? `; try again in ${error.wait} s` : "";
+      setTrouble((error instanceof Error ? error.message : String(error)) + wait);
+    }
+    setBusy(false);
+  };
+  return { ask, busy, job, trouble };
+}
+
+/** What came of asking: a link to the job, or why there is none. */
+export function Asked({ job, trouble }: { job: JobDoc | null; trouble: string | null }) {
+  if (trouble) return <p class="wrong" role="alert">{trouble}</p>;
+  return job && <p>Asked for: <Link to={href("live", job.id)}>{job.title || "watch it being made"}</Link></p>;
+}
+
+/** Makes units of a layer by a recipe that is chosen here; `units`: 0:24,31, or null for all. */
+export function MakeUnits({ network, layer, units, label }: {
+  network: string; layer: string; units: string | null; label: string;
+}) {
+  const source = useSource();
+  const choices = useLoaded(() => source.choices(network), [source, network]);
+  const [recipe, setRecipe] = useState<string | null>(null);
+  const { ask, busy, job, trouble } = useAsk();
+  const recipes = choices.data?.recipes ?? [];
+  const chosen = recipe ?? (recipes.find((one) => one.name === "draft") ?? recipes[0])?.name ?? "draft";
+  const about = recipes.find((one) => one.name === chosen)?.about;
+  return (
+    <div class="make">
+      <div class="bar">
+        {recipes.length > 0 && (
+          <label>recipe
+            <select value={chosen} title={about} onChange={(event) => setRecipe(event.currentTarget.value)}>
+              {recipes.map((one) => <option value={one.name}>{one.name}</option>)}
+            </select>
+          </label>
+        )}
+        <button type="button" class="main" disabled={busy}
+          onClick={() => void ask({ network, kind: "units", layer, units, recipe: chosen })}>{label}</button>
+      </div>
+      {about && <p class="dim">{about}</p>}
+      <Asked job={job} trouble={trouble} />
+    </div>
+  );
+}
+
+/** The work that is going on: nothing where there is none. */
+export function Working({ wanted }: { wanted: (job: JobDoc) => boolean }) {
+  const jobs = useWork(wanted);
+  return (
+    <>
+      {jobs.map((job) => (
+        <Say small kind="computing" title={job.title || "being made"}
+          text={`${job.state}${job.steps ? `, ${job.step} of ${job.steps}` : ""}`}
+          action={<Link to={href("live", job.id)}>Watch it</Link>} />
+      ))}
+    </>
+  );
+}

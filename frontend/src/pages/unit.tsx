@@ -1,0 +1,174 @@
+// A unit: all that is known of it.
+
+import { useEffect, useState } from "preact/hooks";
+import { useSource } from "../context";
+import { Page, type Trail } from "../frame";
+import { useKeys, type Keys } from "../keys";
+import { compareRoute, useList } from "../list";
+import { useLoaded } from "../load";
+import { useTold } from "../news";
+import { go, href, Link, withQuery } from "../router";
+import type { Picture, UnitDoc } from "../types";
+import { announce, Failed, Say, Waiting } from "../ui";
+import { count, short } from "../words";
+import { layerRoute } from "./layer";
+import { Asked, MakeUnits, useAsk, Working } from "./make";
+import { useTrail } from "./network";
+import { Failures, Facets, Neighbours, Provenance } from "./unit/parts";
+import { Examples } from "./unit/real";
+import { Spectrum } from "./unit/spectrum";
+import { Trust } from "./unit/trust";
+import { fileName, Viewer } from "./unit/viewer";
+
+/** Reads what is before and after, with the pictures one sees first: turning to them must not wait. */
+function usePrefetch(doc: UnitDoc | undefined) {
+  const source = useSource();
+  useEffect(() => {
+    if (!doc) return;
+    for (const channel of [doc.channel + 1, doc.channel - 1]) {
+      if (channel < 0 || channel >= doc.units) continue;
+      source.unit(doc.network, doc.layer, channel).then((next) => {
+        const urls = [next.pictures[0]?.url, next.examples?.strips.top?.url];
+        for (const url of urls) if (url) new Image().src = url;
+      }, () => undefined);
+    }
+  }, [doc]);
+}
+
+function Empty({ doc }: { doc: UnitDoc }) {
+  const { ask, busy, job, trouble } = useAsk();
+  if (doc.failures.length > 0 && doc.examples) return null;
+  return (
+    <Say kind="missing" title="No picture of this unit yet"
+      text={doc.live ? "Make one now and watch it, or have it made into the store by a recipe."
+        : doc.cli ? <>Make one: <code>{doc.cli}</code></> : "A sweep makes it; see phosphene sweep."}
+      action={doc.live && <>
+        <button type="button" class="main" disabled={busy}
+          onClick={() => void ask({ network: doc.network, kind: "picture", target: doc.unit })}>Make it now</button>
+        <MakeUnits network={doc.network} layer={doc.layer} units={String(doc.channel)} label="Into the store" />
+        <Asked job={job} trouble={trouble} />
+      </>} />
+  );
+}
+
+function Content({ doc, chosen, choose }: { doc: UnitDoc; chosen: Picture | null; choose: (picture: Picture) => void }) {
+  const [at, setAt] = useState<number | null>(null);
+  const [heat, setHeat] = useState(false);
+  useEffect(() => setAt(null), [chosen?.id]);
+  const last = chosen?.frames?.steps.length ?? 0;
+  const step = (by: number) => {
+    const next = Math.min(Math.max((at ?? last) + by, 0), last);
+    setAt(next < last ? next : null);
+  };
+  const keys: Keys = {};
+  doc.pictures.slice(0, 9).forEach((picture, index) => (
+    keys[String(index + 1)] = [`${picture.kind} picture${picture.row ? ` ${picture.row + 1}` : ""}`, () => choose(picture)]));
+  if (last > 0) {
+    keys[","] = ["a saved step back", () => step(-1)];
+    keys["."] = ["a saved step on", () => step(1)];
+  }
+  if (doc.examples?.heat) keys.f = ["where real pictures fire it", () => setHeat(!heat)];
+  useKeys("Pictures of the unit", keys);
+  return (
+    <>
+      {doc.live && <Working wanted={(job) => job.ask.target === doc.unit && doc.network.startsWith(job.ask.network)} />}
+      {chosen ? (
+        <div class="unit-top">
+          <Viewer doc={doc} chosen={chosen} choose={choose} at={at} setAt={setAt} />
+          <Trust picture={chosen} doc={doc} />
+        </div>
+      ) : <Empty doc={doc} />}
+      <Failures doc={doc} />
+      {doc.facets && (doc.facets.facets.length > 0 || doc.facets.why) && <Facets facets={doc.facets} doc={doc} />}
+      {doc.examples && <Examples doc={doc} examples={doc.examples} heat={heat} turn={() => setHeat(!heat)} />}
+      <Spectrum facts={doc.facts} examples={doc.examples} heat={heat} />
+      <Neighbours doc={doc} />
+      <Provenance doc={doc} picture={chosen} />
+    </>
+  );
+}
+
+/** The links to what can be done with a unit. */
+function Doings({ doc }: { doc: UnitDoc }) {
+  const source = useSource();
+  const list = useList();
+  const spot = { network: doc.network, layer: doc.layer, channel: doc.channel };
+  const picked = list.has(spot);
+  const net = short(doc.network);
+  const others = list.spots.filter((one) => one.layer !== spot.layer || one.channel !== spot.channel || !doc.network.startsWith(one.network));
+  const mixer = withQuery("#/mixer", { net, target: doc.unit }), image = withQuery("#/image", { net, unit: doc.unit });
+  const compare = compareRoute([spot, ...others]);
+  const toggle = () => announce(list.toggle(spot) ? "selected" : "no longer selected");
+  useKeys("Use the unit", {
+    x: ["select it, or not", toggle],
+    c: ["compare it with what is selected", () => go(compare)],
+    ...(source.live && doc.live && {
+      m: ["into the mixer", () => go(mixer)] as [string, () => void],
+      i: ["in a photo or the webcam", () => go(image)] as [string, () => void],
+    }),
+  });
+  return (
+    <>
+      <button type="button" aria-pressed={picked} onClick={toggle}>{picked ? "✓ Selected" : "Select"}</button>
+      <Link class="button" to={compare}>Compare</Link>
+      {source.live && doc.live && <>
+        <Link class="button" to={mixer}>Mixer</Link>
+        <Link class="button" to={image}>In a photo</Link>
+      </>}
+    </>
+  );
+}
+
+export function UnitPage({ id, layer, channel }: { id: string; layer: string; channel: number }) {
+  const source = useSource();
+  const trail = useTrail();
+  const found = useLoaded(() => source.unit(id, layer, channel), [source, id, layer, channel]);
+  const [wanted, want] = useState({ kind: "positive", row: 0 });
+  useTold((told) => {
+    if (told.kind === "layer" && told.network === id && told.layer === layer) found.again();
+    if (told.kind === "online" && told.online) found.again();
+  });
+  const doc = found.data;
+  usePrefetch(doc);
+  const units = doc?.units ?? Infinity;
+  const to = (next: number) => href("n", short(id), layer, next);
+  const turn = (by: number) => {
+    const next = channel + by;
+    if (next < 0) announce("this is the first unit");
+    else if (next >= units) announce("this is the last unit");
+    else go(to(next));
+  };
+  const chosen = doc ? doc.pictures.find((one) => one.kind === wanted.kind && one.row === wanted.row)
+    ?? doc.pictures.find((one) => one.kind === wanted.kind) ?? doc.pictures[0] ?? null : null;
+  const up = layerRoute(id, layer, channel);
+  const keys: Keys = {
+    ArrowRight: ["next unit", () => turn(1)], ArrowLeft: ["unit before", () => turn(-1)],
+    n: ["next unit", () => turn(1)], p: ["unit before", () => turn(-1)],
+    l: ["next unit", () => turn(1)], h: ["unit before", () => turn(-1)],
+    Escape: ["the layer", () => go(up)],
+    k: ["the layer", () => go(up)],
+  };
+  if (doc && chosen) {
+    keys.d = ["download the picture", () => {
+      const link = document.createElement("a");
+      link.href = chosen.url;
+      link.download = fileName(doc, chosen);
+      link.click();
+    }];
+  }
+  useKeys("Unit", keys);
+  const way: Trail = [...trail, [doc?.model ?? "network", href("n", short(id))], [layer, up]];
+  const title = doc ? doc.name !== null && !doc.unit.includes(doc.name) ? `${doc.unit} ${doc.name}` : doc.unit : `${layer}:${channel}`;
+  return (
+    <Page title={title} trail={way} actions={<>
+      {channel > 0 && <Link class="button" to={to(channel - 1)} rel="prev" aria-label="Unit before" title="←">←</Link>}
+      {channel + 1 < units && <Link class="button" to={to(channel + 1)} rel="next" aria-label="Next unit" title="→">→</Link>}
+      {doc && <Doings doc={doc} />}
+    </>}>
+      {doc && <p class="dim">channel {channel} of {count(doc.units, "unit")} in {doc.layer} of {doc.model}</p>}
+      {doc ? <Content doc={doc} chosen={chosen} choose={(picture) => want({ kind: picture.kind, row: picture.row })} />
+        : found.trouble ? <Failed trouble={found.trouble} again={found.again} what="unit" />
+          : <Waiting what="Reading the unit" />}
+    </Page>
+  );
+}

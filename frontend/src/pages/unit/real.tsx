@@ -1,0 +1,78 @@
+// Real pictures that fire a unit most and least.
+
+import type { ComponentChildren } from "preact";
+import type { ExamplesDoc, Shot, Strip, UnitDoc } from "../../types";
+import { StripImage } from "../../ui";
+import { number } from "../../words";
+
+/** What a real picture is called: its label, or its file's name without folder, ending and WordNet number. */
+export const called = (shot: Shot): string =>
+  shot.label ?? shot.name.split("/").pop()!.replace(/\.[a-z]+$/i, "").replace(/^n\d{8}_(?=.)/, "").replace(/_/g, " ");
+
+/** What a position sees, drawn over a picture that is `size` of `strip.width` pixels. */
+function Sees({ shot, strip, size }: { shot: Shot; strip: Strip; size: number }) {
+  if (!shot.sees) return null;
+  const [top, left, bottom, right] = shot.sees;
+  if (right - left >= strip.width && bottom - top >= strip.height) return null; // it sees everything
+  const scale = size / strip.width;
+  return (
+    <span class="sees" aria-hidden="true" style={{
+      top: `${top * scale}px`, left: `${left * scale}px`, width: `${(right - left) * scale}px`,
+      height: `${(bottom - top) * scale}px`,
+    }} />
+  );
+}
+
+/** Width of a real picture: three stand side by side on a phone. */
+export const wide = (): number => (innerWidth < 560 ? 100 : 112);
+
+/** A real picture with what is seen of it, and where it fires. */
+export function Real({ shot, strip, index, heat, place, size, below }: {
+  shot: Shot; strip: Strip; index: number; heat: Strip | null; place: number; size: number; below?: ComponentChildren;
+}) {
+  return (
+    <li class="real" style={{ width: `${size}px` }} title={shot.name}>
+      <StripImage strip={strip} index={index} size={size} alt={`${called(shot)}, ${number(shot.value)}`}>
+        {heat && place < heat.count && (
+          <span class="heat"><StripImage strip={heat} index={place} size={size} alt="" /></span>
+        )}
+        <Sees shot={shot} strip={strip} size={size} />
+      </StripImage>
+      <span class="real-said"><strong>{number(shot.value)}</strong> <span class="dim">{called(shot)}</span></span>
+      {below}
+    </li>
+  );
+}
+
+function Row({ title, about, shots, strip, heat, begin }: {
+  title: string; about: string; shots: readonly Shot[]; strip: Strip | undefined; heat: Strip | null; begin: number;
+}) {
+  if (shots.length === 0 || !strip) return null;
+  return (
+    <div class="reals">
+      <h3>{title} <span class="dim">{about}</span></h3>
+      <ol>
+        {shots.map((shot, index) => (
+          <Real key={index} shot={shot} strip={strip} index={index} heat={heat} place={begin + index} size={wide()} />
+        ))}
+      </ol>
+    </div>
+  );
+}
+
+export function Examples({ examples, heat, turn }: { doc: UnitDoc; examples: ExamplesDoc; heat: boolean; turn: () => void }) {
+  const shown = heat ? examples.heat : null;
+  return (
+    <section class="section" aria-labelledby="real">
+      <div class="section-head">
+        <h2 id="real">Real pictures</h2>
+        <span class="dim">of {number(examples.pictures)} in {examples.source}</span>
+        {examples.heat && <button type="button" aria-pressed={heat} onClick={turn} title="show where it fires (f)">Where it fires</button>}
+      </div>
+      <Row title="Top" about="fire it most; the outline is what the strongest position sees" shots={examples.top}
+        strip={examples.strips.top} heat={shown} begin={0} />
+      <Row title="Bottom" about="fire it least" shots={examples.bottom} strip={examples.strips.bottom} heat={shown}
+        begin={examples.top.length} />
+    </section>
+  );
+}

@@ -1,0 +1,151 @@
+// How far a picture can be trusted: what was measured, what it means, and a verdict where the measurement allows one.
+
+import type { Picture, UnitDoc } from "../../types";
+import { count, number, percent } from "../../words";
+
+export type Verdict = "for" | "care" | "against" | "none";
+export interface Line { what: string; value: string; means: string; verdict: Verdict }
+
+const SAID: Record<Verdict, [sign: string, word: string]> = {
+  for: ["✓", "speaks for it"], care: ["△", "take care"], against: ["✕", "speaks against it"], none: ["·", "no verdict"],
+};
+
+/** Whether a picture is meant to silence its unit rather than to fire it. */
+export const downward = (picture: Picture) => picture.kind === "negative" || picture.target.trimStart().startsWith("-");
+
+function ofState(picture: Picture): Line {
+  const what = "outcome";
+  if (picture.status === "dead") {
+    return { what, value: "∅ dead", verdict: "against",
+      means: "No gradient ever reached the picture: it shows nothing of what the unit responds to." };
+  }
+  if (picture.status === "diverged") {
+    return { what, value: "≠ diverged", verdict: "against",
+      means: "The optimisation left the finite numbers; this is the last sound picture, not the end." };
+  }
+  const { start, clean } = picture.score;
+  const rose = start !== null && clean !== null && clean > start;
+  return { what, value: `${number(start)} → ${number(clean)}`, verdict: start === null || clean === null ? "none" : rose ? "for" : "against",
+    means: rose ? `The score rose in ${count(picture.steps, "step")} from the start picture to this one.`
+      : "The score did not rise: the picture is not what the unit was driven to." };
+}
+
+function ofRobust({ score }: Picture): Line | null {
+  const { clean, robust } = score;
+  if (robust === null) return null;
+  const what = "robust score", under = score.under === "own" ? "the transforms it was made with" : `the transforms ${score.under}`;
+  const value = `${number(robust)} of ${number(clean)}`;
+  if (clean === null || clean <= 0) {
+    return { what, value, verdict: "none", means: `The mean score under ${under}.` };
+  }
+  const share = robust / clean;
+  if (share >= 0.8) {
+    return { what, value, verdict: "for", means: `Moved, turned and scaled (${under}) it scores nearly the same: it is not one lucky pattern of pixels.` };
+  }
+  return { what, value, verdict: share >= 0.5 ? "care" : "against",
+    means: `Under ${under} ${percent(share)} of the score is left: it depends on exact pixels.` };
+}
+
+function ofRank(picture: Picture): Line | null {
+  const { rank, siblings, unit, top } = picture.evidence;
+  if (rank === null || siblings === null) return null;
+  const down = downward(picture);
+  const place = down ? siblings - rank + 1 : rank;
+  const what = down ? "rank from below" : "rank in the layer", most = down ? "least" : "most";
+  const value = `${number(place)} of ${number(siblings)}`;
+  if (siblings < 2) return { what, value, verdict: "none", means: "It has no siblings to be compared with." };
+  if (place === 1) return { what, value, verdict: "for", means: `Of all units of its layer ${unit ?? "this one"} fires ${most} on this picture.` };
+  const first = !down && top[0] ? `; first is ${top[0].unit}` : "";
+  return { what, value, verdict: place <= Math.max(2, siblings * 0.05) ? "care" : "against",
+    means: `${count(place - 1, "other unit")} of the layer ${place === 2 ? "fires" : "fire"} ${down ? "less" : "more"} on it${first}: the picture is not this unit's alone.` };
+}
+
+function ofNatural(picture: Picture): Line[] {
+  const found = picture.evidence.natural;
+  if (!found) {
+    return [{ what: "on real pictures", value: "–", verdict: "none",
+      means: "No scan of real pictures is at hand, so nothing tells whether it fires more than photos do." }];
+  }
+  const down = downward(picture);
+  const measured = found.statistic === "mean" ? "The mean over all positions is" : "The activation is";
+  const beyond = down ? 100 - found.percentile : found.percentile;
+  const lines: Line[] = [{
+    what: "against real pictures", value: `${number(Math.floor(beyond * 100) / 100)} %`,
+    verdict: beyond >= 99 ? "for" : beyond >= 90 ? "care" : "against",
+    means: `It fires the unit ${down ? "less" : "more"} than ${beyond >= 100 ? "all" : `${number(Math.floor(beyond * 100) / 100)} % of`} ${number(found.pictures)} real pictures`
+      + (beyond < 90 ? ": ordinary photos do better." : "."),
+  }];
+  if (found.ratio !== null) {
+    lines.push({
+      what: down ? "to the natural minimum" : "to the natural maximum", value: `${number(found.ratio)} ×`,
+      verdict: found.ratio >= 1 ? "for" : "care",
+      means: found.ratio >= 1
+        ? `${measured} ${number(found.value)}; the most extreme real picture gives ${number(found.extreme)}. It is beyond what photos show: an exaggeration.`
+        : `${measured} ${number(found.value)} and some real picture gives ${number(found.extreme)}: see the real pictures first.`,
+    });
+  }
+  return lines;
+}
+
+function ofGradient({ evidence }: Picture): Line[] {
+  const lines: Line[] = [];
+  const fine = evidence.high_frequency;
+  lines.push({
+    what: "fine detail", value: percent(fine), verdict: fine > 0.5 ? "care" : "none",
+    means: fine > 0.5 ? "More than half of its energy is in detail finer than four pixels, where noise lives (white noise has 80 %)."
+      : "This share of its energy is in detail finer than four pixels; photos have little, white noise 80 %.",
+  });
+  if (evidence.redirected > 0) {
+    lines.push({ what: "redirected", value: count(evidence.redirected, "step"), verdict: "none",
+      means: "The unit was silent at first: in these steps the gradient was led past inactive ReLUs." });
+  }
+  if (evidence.silent > 0) {
+    lines.push({ what: "silent", value: count(evidence.silent, "step"), verdict: "care",
+      means: "No gradient reached the picture in these last steps: it stopped changing." });
+  }
+  return lines;
+}
+
+function ofUnit(doc: UnitDoc): Line | null {
+  const state = doc.facts?.state;
+  if (!doc.facts || state === "ok" || state === "too few") return null;
+  const value = `${state} on real pictures`;
+  if (state === "dead") {
+    return { what: "the unit", value, verdict: "care", means: "No real picture changes this unit, so the picture shows something that photos never contain." };
+  }
+  return { what: "the unit", value, verdict: "none", means: "It fires at nearly every position of every real picture; its maximum says little." };
+}
+
+/** All that is known of how far a picture can be trusted. */
+export function judged(picture: Picture, doc: UnitDoc): Line[] {
+  const natural = picture.evidence.unit === null && !picture.evidence.natural ? [] : ofNatural(picture);
+  return [ofState(picture), ...natural, ofRank(picture), ofRobust(picture), ...ofGradient(picture), ofUnit(doc)]
+    .filter((line): line is Line => line !== null);
+}
+
+function summed(lines: readonly Line[]): string {
+  const many = (verdict: Verdict) => lines.filter((line) => line.verdict === verdict).length;
+  const parts = [`${many("for")} for`, `${many("against")} against`];
+  if (many("care")) parts.push(`${many("care")} to take care of`);
+  return parts.join(", ");
+}
+
+export function Trust({ picture, doc }: { picture: Picture; doc: UnitDoc }) {
+  const lines = judged(picture, doc);
+  return (
+    <section class="trust" aria-labelledby="trust">
+      <div class="section-head"><h2 id="trust">How far to trust it</h2><span class="dim">{summed(lines)}</span></div>
+      <ul>
+        {lines.map((line) => (
+          <li key={line.what} class={`is-${line.verdict}`}>
+            <span class="sign" title={SAID[line.verdict][1]}><span aria-hidden="true">{SAID[line.verdict][0]}</span>
+              <span class="unseen">{SAID[line.verdict][1]}: </span></span>
+            <span class="trust-what">{line.what}</span>
+            <strong class="trust-value">{line.value}</strong>
+            <span class="trust-means dim">{line.means}</span>
+          </li>
+        ))}
+      </ul>
+    </section>
+  );
+}

@@ -1,0 +1,58 @@
+// Numbers and names as they are read.
+
+const MANY = new Intl.NumberFormat("en", { maximumFractionDigits: 0 });
+
+/** 12,345 · 123 · 12.3 · 1.23 · 0.0123 · 1.2e-5 */
+export function number(value: number | null | undefined): string {
+  if (value === null || value === undefined || Number.isNaN(value)) return "–";
+  if (!Number.isFinite(value)) return value > 0 ? "∞" : "−∞";
+  const size = Math.abs(value);
+  let text: string;
+  if (size === 0) text = "0";
+  else if (size >= 100 || Number.isInteger(value)) text = MANY.format(size);
+  else if (size >= 10) text = size.toFixed(1);
+  else if (size >= 0.001) text = String(Number(size.toPrecision(3)));
+  else text = size.toExponential(1);
+  return value < 0 ? "−" + text : text;
+}
+
+/** A share of 1 as percent. */
+export function percent(share: number | null | undefined): string {
+  if (share === null || share === undefined) return "–";
+  const value = 100 * share;
+  if (value !== 0 && Math.abs(value) < 0.1) return "< 0.1 %";
+  if (value < 100 && value > 99.9) return "> 99.9 %";
+  return `${Number(value.toFixed(Math.abs(value) < 10 || value > 99 ? 1 : 0))} %`;
+}
+
+/** "1 unit", "3 units"; `many` where an s is not enough. */
+export const count = (value: number, one: string, many = one + "s"): string =>
+  `${MANY.format(value)} ${value === 1 ? one : many}`;
+
+/** The first digits of a fingerprint, as links have them. */
+export const short = (id: string): string => id.slice(0, 12);
+
+/** Sizes: 14 × 14 × 480. */
+export const times = (size: readonly number[]): string => size.join(" × ");
+
+/** The states of a unit, as they are told. */
+export const STATES: Record<string, { sign: string; word: string; means: string }> = {
+  ok: { sign: "", word: "made", means: "a picture that fires the unit was made" },
+  dead: { sign: "∅", word: "dead", means: "no picture was found that fires the unit; what is shown is how far it came" },
+  diverged: { sign: "≠", word: "diverged", means: "the optimisation left the finite numbers; the last sound picture is shown" },
+  failed: { sign: "!", word: "failed", means: "the picture could not be made" },
+  missing: { sign: "–", word: "not made", means: "nobody has made a picture of it yet" },
+};
+
+/** Channels as a job takes them: 0:24,31 (24 is not among them). */
+export function ranges(channels: readonly number[]): string {
+  const sorted = [...new Set(channels)].sort((a, b) => a - b);
+  const parts: string[] = [];
+  for (let at = 0; at < sorted.length;) {
+    let end = at;
+    while (end + 1 < sorted.length && sorted[end + 1] === sorted[end]! + 1) end++;
+    parts.push(end === at ? String(sorted[at]) : `${sorted[at]}:${sorted[end]! + 1}`);
+    at = end + 1;
+  }
+  return parts.join(",");
+}

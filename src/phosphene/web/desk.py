@@ -1,0 +1,205 @@
+"""The desk: takes what is asked for and has it made, one after the other; opened again, it goes on where it was.
+
+A job that is paused stands still in memory as long as nobody else waits; then it is put away, and later goes through
+its steps again, to the same bits.
+"""
+
+from __future__ import annotations
+
+import math
+import threading
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import final
+
+from ..errors import BadSpec, ModelError, StoreError
+from ..models.network import Network
+from ..store.ledger import Ledger
+from ..store.place import Place
+from .asked import Pictures, order_of
+from .board import Board, Entry, Told
+from .documents import Ask, JobDoc
+from .hand import Hand
+from .journal import Journal, new_id
+from .limits import MOST_JOBS, Full
+from .loaded import meant
+
+PATIENCE = 10.0  # seconds that a step may take when the desk is closed
+GUESS, LONGEST = 10, 3600  # seconds to wait where nobody knows, and the most that one is told to
+
+
+@final
+class Desk:
+    """The live jobs of a store. ``networks``: by fingerprint; what they are made of is looked at now, later only the
+    desk's own thread runs them. ``waiting``: so many jobs may wait.
+
+    Jobs that a desk before has left are taken up. Raises OutputError, StoreError when the store cannot be used.
+    """
+
+    def __init__(self, place: Place, networks: Mapping[str, Network], *, waiting: int = 32) -> None:
+        self.networks, self.waiting = networks, waiting
+        self.ledger = Ledger(place, write=True)
+        self.board = Board(Journal(place))
+        self._asking = threading.Lock()
+        for network in networks.values():
+            with suppress(ModelError):  # whoever asks for something of it is told
+                _ = network.runs, network.classes
+        for noted in self.board.journal.noted():
+            there = noted.doc.ask.network in networks
+            state = noted.doc.state
+            if state in ("waiting", "running"):
+                state = "waiting" if there else "paused"
+            self.board.take_up(noted, state)
+        hand = Hand(self.board, self.ledger, networks)
+        self._thread = threading.Thread(target=hand.run, name="phosphene-desk", daemon=True)
+        self._thread.start()
+
+    def ask(self, ask: Ask) -> JobDoc:
+        """Put a job into the queue. Everything that can be checked is checked now.
+
+        Raises Full when too many wait; UnknownName, UnknownLayer, UnknownClass, UnknownOption, UnitOutOfRange,
+        BadTarget, BadSpec, StoreError for what cannot be, OutputError.
+        """
+        ask = replace(ask, network=meant(self.networks, ask.network))
+        network, start, frame = self.networks[ask.network], None, None
+        if ask.start is not None:
+            frame, start = self._start(ask)
+        order = order_of(ask, network, self.ledger, frame)
+        height, width = order.size if isinstance(order, Pictures) else (0, 0)
+        with self._asking:
+            self._room(len(self.board.entries))
+            turn = self.board.turn()
+            doc = JobDoc(
+                id=new_id(),
+                version=turn // 1000,
+                created=datetime.now(UTC).isoformat(timespec="microseconds"),
+                title=order.title,
+                model=network.name,
+                ask=ask,
+                state="waiting",
+                step=0,
+                steps=order.steps,
+                count=len(order.jobs) if isinstance(order, Pictures) else 1,
+                width=width,
+                height=height,
+            )
+            if start is not None:
+                self.board.journal.put_picture(doc.id, "start", start)
+            self.board.journal.put(doc, turn)
+            entry = Entry(doc, turn)
+            self._queue(entry)
+        return self._told(entry)
+
+    def _start(self, ask: Ask) -> tuple[tuple[int, int], bytes]:
+        """The frame that a job branches off from: height, width and PNG."""
+        assert ask.start is not None
+        job, step = self.job(ask.start.job), ask.start.step
+        if job.count != 1 or job.ask.kind == "units":
+            raise BadSpec(f"the job {job.id} has several pictures in a frame; one branches off from a single one")
+        if step not in job.frames:
+            there = ", ".join(map(str, job.frames)) or "none yet"
+            raise BadSpec(f"the job {job.id} has no frame of step {step}; there are {there}")
+        return (job.height, job.width), self.picture(job.id, str(step))
+
+    def _room(self, kept: int = 0) -> None:
+        """Refuse one more job when there are too many."""
+        with self.board.lock:
+            waiting, current = len(self.board.queue), self.board.current
+            left = None if current is None else self.board.seen(current).eta
+        if waiting >= self.waiting:
+            wait = GUESS if left is None else max(1, min(LONGEST, math.ceil(left)))
+            raise Full(f"{waiting} jobs wait, no more fit in the queue; try again in {wait} seconds", wait)
+        if kept >= MOST_JOBS:
+            raise Full(f"{kept} jobs are kept, no more are taken; delete some that are done", LONGEST)
+
+    def _queue(self, entry: Entry) -> None:
+        with self.board.lock:
+            self.board.entries[entry.doc.id] = entry
+            self.board.queue.append(entry)
+            self.board.lock.notify_all()
+
+    def _told(self, entry: Entry) -> JobDoc:
+        self.board.announce(entry, now=True)
+        return self.board.seen(entry)
+
+    def jobs(self) -> list[JobDoc]:
+        """All jobs, newest first."""
+        with self.board.lock:
+            found = [self.board.seen(entry) for entry in self.board.entries.values()]
+        return sorted(found, key=lambda doc: (doc.created, doc.id), reverse=True)
+
+    def job(self, job: str) -> JobDoc:
+        """One job; StoreError when there is none."""
+        return self.board.seen(self.board.entry(job))
+
+    def pause(self, job: str) -> JobDoc:
+        """Let a job stand still; BadSpec when it has ended."""
+        entry = self.board.entry(job)
+        with self.board.lock:
+            self._refuse(entry, "paused", "running", "waiting", "paused")
+            if entry in self.board.queue:
+                self.board.queue.remove(entry)
+            self.board.set(entry, state="paused")
+        return self._settled(entry)
+
+    def resume(self, job: str) -> JobDoc:
+        """Let a paused job go on, or wait for that behind the others. Raises BadSpec, Full, UnknownName."""
+        entry = self.board.entry(job)
+        meant(self.networks, entry.doc.ask.network)
+        with self._asking, self.board.lock:
+            self._refuse(entry, "resumed", "running", "waiting", "paused")
+            if entry.doc.state != "paused":
+                return self.board.seen(entry)
+            if self.board.current is entry and not entry.leaving:
+                self.board.set(entry, state="running")
+            else:
+                self._room()
+                entry.turn = self.board.turn()
+                self.board.set(entry, state="waiting")
+                self._queue(entry)
+        return self._settled(entry)
+
+    def stop(self, job: str) -> JobDoc:
+        """End a job; its frames are kept. BadSpec when it has ended otherwise."""
+        entry = self.board.entry(job)
+        with self.board.lock:
+            self._refuse(entry, "stopped", "running", "waiting", "paused", "stopped")
+            if entry in self.board.queue:
+                self.board.queue.remove(entry)
+            self.board.set(entry, state="stopped")
+        return self._settled(entry)
+
+    def remove(self, job: str) -> None:
+        """Delete a job with its pictures, wherever it stands. Raises StoreError, OutputError."""
+        self.board.drop(self.board.entry(job))
+        self.board.shifted()
+
+    def picture(self, job: str, name: str) -> bytes:
+        """A PNG of a job: ``16``, ``final``, ``final-0``; StoreError when there is none."""
+        return self.board.journal.picture(self.board.entry(job).doc.id, name)
+
+    def listen(self, tell: Told) -> Callable[[], None]:
+        """Call ``tell`` from any thread with ``("job", JobDoc)``, ``("gone", id)``, ``("layer", (network, layer))``; it
+        must not block. Returns what ends that."""
+        return self.board.listen(tell)
+
+    def close(self) -> None:
+        """End; what is under way is noted and goes on when a desk is opened here again."""
+        with self.board.lock:
+            self.board.closing = True
+            self.board.lock.notify_all()
+        self._thread.join(PATIENCE)
+
+    def _refuse(self, entry: Entry, what: str, *states: str) -> None:
+        if entry.gone:
+            raise StoreError(f"there is no job {entry.doc.id}; it was deleted")
+        if entry.doc.state not in states:
+            raise BadSpec(f"the job {entry.doc.id} is {entry.doc.state}, it cannot be {what}; ask for a new one")
+
+    def _settled(self, entry: Entry) -> JobDoc:
+        """Put down and tell what has changed."""
+        self.board.change(entry, note=True, now=True)
+        self.board.shifted()
+        return self.board.seen(entry)

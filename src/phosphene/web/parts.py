@@ -1,0 +1,97 @@
+"""What the application is put together from. It knows these alone, so a part may be missing: torch, say."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol, runtime_checkable
+
+from .documents import (
+    Ask,
+    ChoicesDoc,
+    Completion,
+    JobDoc,
+    LayerDoc,
+    LookDoc,
+    NetworkDoc,
+    SiteDoc,
+    TargetDoc,
+    UnitDoc,
+)
+
+Told = Callable[[tuple[str, object]], None]
+
+
+@runtime_checkable
+class ShelfPart(Protocol):
+    """Documents of a store. ``network``: a fingerprint, or how one begins; ``live``: fingerprints of those of which new
+    pictures can be made. Raises StoreError, UnknownName, UnknownLayer, UnitOutOfRange."""
+
+    def site(self, live_ids: Collection[str], live: bool, /) -> SiteDoc: ...
+
+    def network(self, network: str, live: Collection[str], /) -> NetworkDoc: ...
+
+    def layer(self, network: str, layer: str, live: Collection[str], /) -> LayerDoc: ...
+
+    def unit(self, network: str, layer: str, channel: int, live: Collection[str], /) -> UnitDoc: ...
+
+    def sheet(self, network: str, layer: str, name: str, /) -> bytes: ...
+
+    def object(self, name: str, /) -> bytes: ...
+
+
+@runtime_checkable
+class DeskPart(Protocol):
+    """Work that is asked for. ``listen`` calls with ``("job", JobDoc)``, ``("gone", id)``, ``("layer", (network,
+    layer))`` from any thread, until the function that it returns is called."""
+
+    def ask(self, ask: Ask, /) -> JobDoc: ...
+
+    def jobs(self) -> Sequence[JobDoc]: ...
+
+    def job(self, job: str, /) -> JobDoc: ...
+
+    def pause(self, job: str, /) -> JobDoc: ...
+
+    def resume(self, job: str, /) -> JobDoc: ...
+
+    def stop(self, job: str, /) -> JobDoc: ...
+
+    def remove(self, job: str, /) -> None: ...
+
+    def picture(self, job: str, name: str, /) -> bytes: ...
+
+    def listen(self, told: Told, /) -> Callable[[], None]: ...
+
+    def close(self) -> None: ...
+
+
+@runtime_checkable
+class EyePart(Protocol):
+    """What a network sees in a picture."""
+
+    def look(
+        self, network: str, data: bytes, layer: str | None, unit: str | None, method: str | None, /
+    ) -> LookDoc: ...
+
+
+@runtime_checkable
+class WordsPart(Protocol):
+    """Targets while they are typed, and what else there is to choose."""
+
+    def choices(self, network: str, /) -> ChoicesDoc: ...
+
+    def complete(self, network: str, text: str, /) -> Sequence[Completion]: ...
+
+    def target(self, network: str, text: str, /) -> TargetDoc: ...
+
+
+@dataclass(frozen=True)
+class Parts:
+    """``live``: the fingerprints of the networks that are loaded."""
+
+    shelf: ShelfPart
+    desk: DeskPart | None = None
+    eye: EyePart | None = None
+    words: WordsPart | None = None
+    live: frozenset[str] = field(default_factory=frozenset)

@@ -1,0 +1,195 @@
+"""``phosphene serve``: a store, the networks that are loaded, and a server in front of them.
+
+This file alone puts together what needs torch and what does not; where torch is missing, the rest is served.
+"""
+
+from __future__ import annotations
+
+import secrets
+import signal
+import threading
+import webbrowser
+from collections.abc import Callable, Mapping
+from contextlib import ExitStack, suppress
+from dataclasses import dataclass, field
+from importlib.util import find_spec
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, final
+
+from ..errors import OutputError, StoreError
+from ..files import why
+from ..models.miniception import CARDS
+from ..store.ledger import Ledger
+from ..store.networks import model_of
+from ..store.paths import MARKER
+from ..store.place import Place
+from ..store.scans import scans_in
+from .app import Application, application
+from .doors import Door, link
+from .keys import Keys, kept_secret, state_folder
+from .security import Guard, Hosts
+from .shelf import Shelf
+from .wire import Server
+
+if TYPE_CHECKING:
+    from ..models.network import Network
+
+FIRST = "miniception"  # what one sees who names nothing
+Say = Callable[[str], None]
+Load = Callable[[str], "Network"]
+
+
+@final
+@dataclass(frozen=True)
+class Wanted:
+    """What was asked for. ``store``: None for the user's own. ``models``: addresses of networks to load."""
+
+    store: str | None = None
+    models: tuple[str, ...] = ()
+    door: Door = field(default_factory=Door)
+    read_only: bool = False
+    browser: bool = True
+
+
+def serve(wanted: Wanted, load: Load, *, show: Say, remark: Say) -> None:
+    """Serve until a signal comes. ``show``: gets the links; ``remark``: what else is worth knowing.
+
+    Raises BadSpec, StoreError, OutputError and what loading a network raises, before anything is answered.
+    KeyboardInterrupt when Ctrl-C or SIGTERM ended it.
+    """
+    wanted.door.check()
+    with ExitStack() as stack:
+        _end_on_term(stack)
+        listening = stack.enter_context(wanted.door.listen())
+        port = listening.getsockname()[1]
+        ledger, writable = the_ledger(wanted, remark)
+        alive = writable and _torch(remark)
+        networks = the_networks(ledger, wanted.models, load, remark) if alive else {}
+
+        def tell(word: str) -> None:
+            show(f"open {link(wanted.door.host, port, word)}")
+
+        keys = Keys(_secret(remark), port, token=wanted.door.token, tell=tell)
+        guard = Guard(keys, Hosts.of(port, wanted.door.host, wanted.door.names))
+        app = assembled(ledger, networks, guard, stack)
+
+        def ready() -> None:
+            show(f"the microscope on {ledger.place.url}; Ctrl-C ends it")
+            keys.remind()
+            if wanted.browser:
+                with suppress(webbrowser.Error):
+                    webbrowser.open(link(wanted.door.host, port, keys.once()))
+
+        Server(app, listening, ready).serve_here()
+
+
+def assembled(
+    ledger: Ledger, networks: Mapping[str, Network], guard: Guard, stack: ExitStack, *, waiting: int = 32
+) -> Application:
+    """The application on a store and the networks that are loaded, by fingerprint; ``stack`` closes what it opened.
+
+    ``waiting``: jobs that may wait; more are refused.
+    """
+    if not networks:
+        return application(Shelf(ledger), guard=guard)
+    from ..store.scans import find
+    from ..sweeps.described import about_of
+    from .desk import Desk
+    from .eye import Eye, Superseded
+    from .words import Words
+
+    shelf = Shelf(ledger, [about_of(network) for network in networks.values()])
+    eye = Eye(networks, lambda fingerprint: find(ledger.place, fingerprint=fingerprint))
+    words = Words(networks)
+    desk = Desk(ledger.place, networks, waiting=waiting)
+    stack.callback(desk.close)
+    return application(
+        shelf, guard=guard, desk=desk, eye=eye, words=words, live=networks, also=MappingProxyType({Superseded: 409})
+    )
+
+
+def the_ledger(wanted: Wanted, remark: Say) -> tuple[Ledger, bool]:
+    """The store, and whether new pictures go into it. StoreError where there is none, and none is to be begun."""
+    if wanted.store is None:
+        place = Place(str(state_folder() / "microscope"))
+    else:
+        place = Place(wanted.store)
+        if not (place.has(MARKER) or place.names("scans") or place.names("live")):
+            _may_begin(place, bool(wanted.models) and not wanted.read_only)
+    if wanted.read_only:
+        return Ledger(place), False
+    try:
+        return Ledger(place, write=True), True
+    except OutputError as error:
+        if wanted.models or wanted.store is None:
+            raise
+        remark(f"{error}; as with --read-only, no new pictures")
+        return Ledger(place), False
+
+
+def _may_begin(place: Place, wanted: bool) -> None:
+    """Refuse a place that is no store, unless one is to be begun in it: an empty folder, or none yet."""
+    if place.names() or (place.local is not None and place.local.is_file()):
+        raise StoreError(f"{place.url} is no store: other things are in it; name a store, or a new folder")
+    if not wanted:
+        raise StoreError(
+            f"there is no store {place.url}; to begin one there, say whose: phosphene serve {place.url} --model {FIRST}"
+        )
+
+
+def the_networks(ledger: Ledger, models: tuple[str, ...], load: Load, remark: Say) -> dict[str, Network]:
+    """The networks that are loaded, by fingerprint: those that were named; else those of the store that ship with us.
+
+    Nothing is ever loaded because a store's records name it, but what is part of phosphene.
+    """
+    shown = _shown(ledger)
+    wanted = models or tuple(name for name in CARDS if name in shown.values()) or (() if shown else (FIRST,))
+    networks: dict[str, Network] = {}
+    for address in wanted:
+        network = load(address)
+        if models or not shown or network.fingerprint in shown:
+            networks[network.fingerprint] = network
+    for fingerprint, model in shown.items():
+        if fingerprint not in networks:
+            remark(f"{model} ({fingerprint[:8]}) is only shown; to make new pictures of it: --model {model}")
+    return networks
+
+
+def _shown(ledger: Ledger) -> dict[str, str]:
+    """The networks of which a store has anything, and their addresses as it says them."""
+    found: dict[str, str] = {}
+    for scan in scans_in(ledger.place):
+        with suppress(StoreError):
+            found[scan.plan.fingerprint] = scan.model
+    for fingerprint in ledger.networks():
+        if fingerprint not in found:
+            with suppress(StoreError):
+                found[fingerprint] = model_of(ledger, fingerprint)
+    return found
+
+
+def _torch(remark: Say) -> bool:
+    if find_spec("torch") is not None:
+        return True
+    remark("torch is not installed: what is there is shown, no new pictures; install it: pip install torch")
+    return False
+
+
+def _secret(remark: Say) -> bytes:
+    try:
+        return kept_secret(state_folder())
+    except OSError as error:
+        remark(f"cannot keep a secret in {state_folder()} ({why(error)}); open pages will need a new link next time")
+        return secrets.token_bytes(32)
+
+
+def _end_on_term(stack: ExitStack) -> None:
+    """SIGTERM ends as Ctrl-C does: work is noted first."""
+    if threading.current_thread() is not threading.main_thread():
+        return
+
+    def stop(_: int, __: Any) -> None:
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGTERM, stop)
+    stack.callback(signal.signal, signal.SIGTERM, before)

@@ -1,0 +1,118 @@
+"""The words of targets: reading them for strangers, going on with them, and what else there is to choose."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any, final
+
+from ..address import OUTPUT
+from ..attribution import attributions
+from ..declare import checked
+from ..errors import BadSpec, BadTarget, PhospheneError, UnitOutOfRange
+from ..images import images
+from ..models.network import Network
+from ..objectives import Direction, Objective, from_text, named
+from ..presets import PRESETS, Preset
+from ..sweeps.recipe import shipped
+from .complete import Known, completions
+from .documents import Choice, ChoicesDoc, Completion, TargetDoc
+from .limits import MOST_SIZE, MOST_STEPS
+from .loaded import meant
+
+LONGEST = 500  # letters of a target
+_SEVERAL = re.compile(r"(random#)?\d+(\.\.\d+)?(,\d+(\.\.\d+)?)*")
+
+
+def understood(network: Network, text: str) -> Objective:
+    """A target that a stranger wrote, checked against the network. Raises BadSpec, BadTarget, UnknownLayer,
+    UnknownClass, UnitOutOfRange."""
+    found = checked(network, read(text))
+    for _, term in found.terms:
+        if isinstance(term, Direction) and term.vector:
+            width = network.find(term.layer)[0].channels
+            if len(term.vector) != width:
+                raise UnitOutOfRange(f"the vector has {len(term.vector)} components, {term.layer} has {width} channels")
+    return found
+
+
+def read(text: str) -> Objective:
+    """A stranger's text as a target: one, which names no files, as those would be the server's, and no other photo.
+
+    Raises BadSpec, BadTarget.
+    """
+    if len(text) > LONGEST:
+        raise BadSpec(f"a target has at most {LONGEST} letters, not {len(text)}")
+    try:
+        objective = from_text(text)
+    except ValueError as error:  # letters such as a raised 2 are digits to some and no numbers to others
+        raise BadSpec("numbers in a target are written with the digits 0 to 9") from error
+    for _, term in objective.terms:
+        if isinstance(term, Direction) and term.file is not None:
+            if _SEVERAL.fullmatch(term.file):
+                raise BadSpec(f"{term.file} names several units; one is needed here")
+            raise BadSpec(f"after a layer comes :CHANNEL, :random#SEED or a vector :(1,0,-1), not {term.file!r}")
+        if term.compares:
+            raise BadSpec(f"{term} compares with a photo; here one asks for units, classes, layers and directions")
+    return objective
+
+
+def one_line(error: PhospheneError) -> str:
+    """What an error says, without hints for the command line and without a caret."""
+    text = str(error).partition("\n")[0]
+    if isinstance(error, BadTarget):
+        text = f"cannot read the target: {error.reason}, at character {error.place + 1}"
+    return "".join(letter if letter.isprintable() else " " for letter in text)
+
+
+@final
+class Words:
+    """Targets of ``networks``, by fingerprint. The networks are looked at here and now, before anyone else begins to
+    use them; afterwards only what was found is read."""
+
+    def __init__(self, networks: Mapping[str, Network]) -> None:
+        self._networks = networks
+        self._known = {network: Known.of(networks[network]) for network in networks}
+
+    def choices(self, network: str) -> ChoicesDoc:
+        """What a job can be asked with."""
+        meant(self._networks, network)
+        return ChoicesDoc(
+            presets=tuple(Choice(name, _said(one)) for name, one in PRESETS.items() if _fits(one)),
+            images=tuple(Choice(name, _first(kind)) for name, kind in images.items() if name != "aligned"),
+            recipes=tuple(Choice(one.name, one.about) for one in shipped()),
+            methods=tuple(Choice(name, _first(kind)) for name, kind in attributions.items()),
+            most_size=MOST_SIZE,
+            most_steps=MOST_STEPS,
+        )
+
+    def complete(self, network: str, text: str) -> list[Completion]:
+        """Ways to go on with a target's last unit, best first, each as the whole new text."""
+        known = self._known[meant(self._networks, network)]
+        return completions(known, text) if len(text) <= LONGEST else []
+
+    def target(self, network: str, text: str) -> TargetDoc:
+        """A target in its one spelling, or what is wrong with it."""
+        name = meant(self._networks, network)
+        live = self._networks[name]
+        try:
+            if not self._known[name].classes and OUTPUT in read(text).layers:  # or it would be run to count them
+                raise BadSpec(f"{live.name} has no classes; ask for a layer, such as {next(iter(live.layers))}:0")
+            objective = understood(live, text)
+        except PhospheneError as error:
+            return TargetDoc(text, None, one_line(error))
+        return TargetDoc(text, str(named(objective, live.class_name)), None)
+
+
+def _said(one: Preset) -> str:
+    times = f"{one.steps} steps" if one.views == 1 else f"{one.steps} steps of {one.views} views"
+    return f"{times}, {images.name_of(type(one.image))}; {one.source}"
+
+
+def _fits(one: Preset) -> bool:
+    return one.steps <= MOST_STEPS and (one.size or 0) <= MOST_SIZE
+
+
+def _first(kind: type[Any]) -> str:
+    """The first paragraph of a docstring."""
+    return " ".join((kind.__doc__ or "").split("\n\n")[0].split())
