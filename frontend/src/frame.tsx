@@ -4,7 +4,7 @@ import type { ComponentChildren } from "preact";
 import { useEffect, useRef, useState } from "preact/hooks";
 import { useSite, useSource } from "./context";
 import { HttpSource } from "./http";
-import { keyName, listed, useKeys } from "./keys";
+import { keyName, listed, useKeys, type Keys } from "./keys";
 import { compareRoute, useList } from "./list";
 import { go, Link, useRoute, withQuery } from "./router";
 import { useTheme } from "./theme";
@@ -61,6 +61,13 @@ function Offline() {
   );
 }
 
+/** Keys that do the same, together. */
+function byWhat(keys: Keys): [string, string[]][] {
+  const found = new Map<string, string[]>();
+  for (const [key, [what]] of Object.entries(keys)) found.set(what, [...(found.get(what) ?? []), key]);
+  return [...found];
+}
+
 function Help({ shut }: { shut: () => void }) {
   const dialog = useRef<HTMLDialogElement>(null);
   const [groups] = useState(listed);
@@ -77,8 +84,8 @@ function Help({ shut }: { shut: () => void }) {
           <section>
             <h3>{group.title}</h3>
             <dl>
-              {Object.entries(group.keys).map(([key, [what]]) => (
-                <div><dt><kbd>{keyName(key)}</kbd></dt><dd>{what}</dd></div>
+              {byWhat(group.keys).map(([what, keys]) => (
+                <div><dt>{keys.map((key) => <kbd>{keyName(key)}</kbd>)}</dt><dd>{what}</dd></div>
               ))}
             </dl>
           </section>
@@ -143,7 +150,7 @@ export function Frame({ children }: { children: ComponentChildren }) {
       {children}
       <footer class="foot">
         <span>phosphene {site.version}</span>
-        <span>{site.live ? site.store || "nothing is stored" : source.live ? "only shows what is there" : "exported files"}</span>
+        <span>{site.live ? site.store || "nothing is stored" : source instanceof HttpSource ? `${site.store}, shown only` : "exported files"}</span>
       </footer>
       <Announcer />
       {help && <Help shut={() => setHelp(false)} />}

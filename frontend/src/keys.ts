@@ -15,8 +15,8 @@ const SLIDES = new Set(["ArrowLeft", "ArrowRight", "ArrowUp", "ArrowDown", "Home
 
 /** Whether a key belongs to what has the focus: text is being typed, a slider moved, a button pressed. */
 function taken(event: KeyboardEvent): boolean {
-  const at = event.target as HTMLElement | null;
-  if (!at || at === document.body) return false;
+  const at = event.target;
+  if (!(at instanceof HTMLElement) || at === document.body) return false;
   if (at.isContentEditable || at.closest("dialog[open]")) return true;
   if (at instanceof HTMLInputElement) {
     if (at.type === "range" || at.type === "radio") return SLIDES.has(event.key);

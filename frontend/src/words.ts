@@ -36,13 +36,20 @@ export const short = (id: string): string => id.slice(0, 12);
 export const times = (size: readonly number[]): string => size.join(" × ");
 
 /** The states of a unit, as they are told. */
-export const STATES: Record<string, { sign: string; word: string; means: string }> = {
-  ok: { sign: "", word: "made", means: "a picture that fires the unit was made" },
-  dead: { sign: "∅", word: "dead", means: "no picture was found that fires the unit; what is shown is how far it came" },
-  diverged: { sign: "≠", word: "diverged", means: "the optimisation left the finite numbers; the last sound picture is shown" },
-  failed: { sign: "!", word: "failed", means: "the picture could not be made" },
-  missing: { sign: "–", word: "not made", means: "nobody has made a picture of it yet" },
+export const STATES: Record<string, { sign: string; word: string }> = {
+  ok: { sign: "", word: "made" },
+  dead: { sign: "∅", word: "dead" },
+  diverged: { sign: "≠", word: "diverged" },
+  failed: { sign: "!", word: "failed" },
+  missing: { sign: "–", word: "not made" },
 };
+
+/** Whether a channel is among `0:24,31`; null is all. */
+export const within = (units: string | null, channel: number): boolean =>
+  units === null || units.split(",").some((part) => {
+    const [from, to] = part.split(":");
+    return to === undefined ? Number(from) === channel : Number(from || 0) <= channel && (to === "" || channel < Number(to));
+  });
 
 /** Channels as a job takes them: 0:24,31 (24 is not among them). */
 export function ranges(channels: readonly number[]): string {

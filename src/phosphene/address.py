@@ -135,7 +135,7 @@ def expand(text: str) -> list[str]:
 
 def _is_many(place: Place) -> bool:
     selector = place.selector
-    if selector is None or place.literal or selector.isdigit():
+    if selector is None or place.literal or selector.isdecimal():
         return False
     return _MANY.fullmatch(selector) is not None or _SEEDS.fullmatch(selector) is not None
 

@@ -31,6 +31,7 @@ UNIT = ("render", "miniception", "mixed4b:11", "--steps", "1")
         (("render", "miniception", "mixed4b:190..999"), ["mixed4b:192 does not exist", "0 to 191"]),
         (("render", "miniception", "mixed4b:1@9,0"), ["mixed4b:1@9,0 does not exist", "8 x 8"]),
         (("render", "miniception", "mixed4b:no.npy"), ["no.npy", "there is no such file", "random#SEED"]),
+        (("render", "miniception", "mixed4b:²"), ["from ²", "a channel's number", "random#SEED"]),
         (("render", "no.py:build", "a:1"), ["no file no.py"]),
         (("render", "miniception"), ["needs a model and a target", "mixed4b:11"]),
         (("render",), ["needs a model and a target"]),

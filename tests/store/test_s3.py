@@ -151,7 +151,13 @@ def test_a_sweep_in_a_bucket_is_that_in_a_folder_also_when_it_was_stopped(
     tally = swept(net, place.url, batch=3)
     assert (tally.before, tally.made) == (6, Counter(ok=8))
     assert {name: data for name, data in content(place).items() if name in wanted} == wanted
-    assert {name.split("/")[0] for name in content(place)} == {"phosphene.json", "objects", "records", "networks", "sweeps"}
+    assert {name.split("/")[0] for name in content(place)} == {
+        "phosphene.json",
+        "objects",
+        "records",
+        "networks",
+        "sweeps",
+    }
     assert swept(net, place.url, batch=3).before == 14
     assert len(LAYERS) == 2
 

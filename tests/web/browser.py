@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import re
 import shutil
+import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
@@ -16,12 +17,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-
 from web.gallery import Gallery, gallery_of
 from web.served import Running, running
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser, BrowserContext, Locator, Page, Request
+    from playwright.sync_api import Browser, Locator, Page, Request
 
 CHROMIUM = os.environ.get("PHOSPHENE_CHROMIUM") or shutil.which("chromium")
 ARGS = ["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--disable-background-networking",
@@ -186,6 +186,32 @@ class Visits:
 def visit(browser: Browser) -> Iterator[Visits]:
     with ExitStack() as stack:
         yield Visits(browser, stack)
+
+
+def until(page: Page, said: str, *, patience: float = PATIENCE / 1000) -> None:
+    """Wait until a page says yes; the page's policy forbids Playwright's own way."""
+    end = time.monotonic() + patience
+    while not page.evaluate(said):
+        assert time.monotonic() < end, f"not within {patience:.0f} s: {said}"
+        page.wait_for_timeout(20)
+
+
+def told(seen: Watched, route: str) -> Any:
+    """What the server says at an address of its API."""
+    answer = seen.page.context.request.get(f"{seen.home}api/v1/{route}")
+    assert answer.ok, answer.text()
+    return answer.json()
+
+
+def asked(seen: Watched, **ask: Any) -> str:
+    """A job that is asked for without the form; its id."""
+    said = {"kind": "picture", "preset": "fast", **ask}
+    answer = seen.page.context.request.post(
+        f"{seen.home}api/v1/jobs", data=said, headers={"origin": seen.home.rstrip("/")}
+    )
+    assert answer.status == 201, answer.text()
+    job: str = answer.json()["id"]
+    return job
 
 
 def complaints(page: Page) -> list[str]:

@@ -73,8 +73,8 @@ def pixels(data: bytes) -> np.ndarray:
     return np.asarray(Image.open(io.BytesIO(data)))
 
 
-# loads everything once, then at each line makes a process of itself that has a desk: it takes up what is there, or asks
-# for what it is told, and ends when nothing is left to do
+# loads everything once, then at each line makes a process of itself that has a desk: it takes up what is there, asks
+# for what is not, and ends when nothing is left to do
 CODE = """
 import json, os, sys, time
 import torch
@@ -91,9 +91,8 @@ for said in json.loads(sys.argv[3]):
 
 def work():
     desk = Desk(Place(sys.argv[2]), {network.fingerprint: network})
-    if not desk.jobs():
-        for said in json.loads(sys.argv[3]):
-            desk.ask(Ask(network.fingerprint, **said))
+    for said in json.loads(sys.argv[3])[len(desk.jobs()) :]:
+        desk.ask(Ask(network.fingerprint, **said))
     while any(job.state in ("waiting", "running") for job in desk.jobs()):
         time.sleep(0.02)
     desk.close()

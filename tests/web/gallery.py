@@ -1,11 +1,14 @@
-"""One gallery for the browser's tests: a real sweep of miniception, made once and shared by all who test at the time."""
+"""One gallery for the browser's tests: a real sweep of miniception, made once and shared by all who test then."""
 
 from __future__ import annotations
 
 import json
 import os
+import subprocess
+import sys
 import time
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, final
 
@@ -15,6 +18,7 @@ from data.made import encoded, photo
 from PIL import Image
 
 import phosphene as ph
+from phosphene.address import OUTPUT
 from phosphene.store.ledger import Ledger, Payload
 from phosphene.store.place import Place
 from phosphene.sweeps.recipe import Recipe
@@ -29,9 +33,9 @@ PHOTOS = 40
 DEAD, FAILED, MISSING = 12, 13, 14  # channels of conv1
 ERROR = "channel 13 could not be climbed"
 PATIENCE = 180.0  # seconds for another process to make it
-RECIPE = Recipe(
-    "seen", negative=True, diverse=DIVERSE, facets=2, steps=STEPS, robust=2, redirect=2, frames=FRAMES, preset="fast"
-)
+RECIPE = Recipe("seen", negative=True, diverse=DIVERSE, steps=STEPS, robust=2, redirect=2, frames=FRAMES, preset="fast")
+FACETED = ("logit", 2)  # so many units of a layer have facets, which take their time
+TESTS = Path(__file__).parents[1]
 
 
 @final
@@ -54,10 +58,14 @@ class Gallery:
 
     def record(self, layer: str, channel: int, kind: str = "positive", row: int = 0) -> dict[str, Any]:
         """A record of the store; LookupError when there is none."""
-        for record in self.ledger().records(self.fingerprint, layer):
+        for record in self.records(layer):
             if (record["channel"], record["kind"], record.get("row", 0)) == (channel, kind, row):
                 return record
         raise LookupError(f"no {kind} of {layer}:{channel}")
+
+    def records(self, layer: str) -> Iterator[dict[str, Any]]:
+        """All of a layer, by the name that is shown."""
+        return self.ledger().records(self.fingerprint, OUTPUT if layer == "logit" else layer)
 
 
 def gallery_of(factory: pytest.TempPathFactory) -> Gallery:
@@ -71,7 +79,9 @@ def gallery_of(factory: pytest.TempPathFactory) -> Gallery:
         _wait(done)
     else:
         try:
-            told = {"fingerprint": made(root / "gallery", root / "photos")}
+            words = [sys.executable, "-m", "web.gallery", str(root / "gallery"), str(root / "photos")]
+            run = subprocess.run(words, cwd=TESTS, capture_output=True, text=True)  # shapes are not checked there
+            told = {"error": run.stderr} if run.returncode else {"fingerprint": run.stdout.strip()}
         except BaseException as error:
             told = {"error": f"{type(error).__name__}: {error}"}
             raise
@@ -97,8 +107,10 @@ def made(store: Path, photos: Path) -> str:
     """A sweep into ``store`` over pictures in ``photos``, with a dead unit and one that failed; the fingerprint."""
     pictures(photos)
     network = ph.load("miniception")
-    ph.sweep(network, store=store, layers=list(LAYERS), units=[(MADE.start, MADE.stop)], recipe=RECIPE,
-             data=str(photos), where=Where("serial"))  # fmt: skip
+    said: dict[str, Any] = {"store": store, "data": str(photos), "where": Where("serial")}
+    ph.sweep(network, layers=list(LAYERS), units=[(MADE.start, MADE.stop)], recipe=RECIPE, **said)
+    layer, many = FACETED
+    ph.sweep(network, layers=[layer], units=[(0, many)], recipe=replace(RECIPE, facets=2), **said)
     ledger = Ledger(Place(str(store)))
     first = next(one for one in ledger.records(network.fingerprint, "conv1")
                  if (one["kind"], one["channel"]) == ("positive", 0))  # fmt: skip
@@ -130,3 +142,7 @@ def pictures(folder: Path, count: int = PHOTOS) -> None:
         ][number % 4]
         pixels = one + (other - one) * share[..., None]
         (folder / f"made-{number:02}.png").write_bytes(encoded(Image.fromarray(pixels.clip(0, 255).astype(np.uint8))))
+
+
+if __name__ == "__main__":
+    sys.stdout.write(made(Path(sys.argv[1]), Path(sys.argv[2])))

@@ -86,9 +86,11 @@ def named(data: Any) -> Iterator[str]:
 
 
 def without_sheets(data: Any) -> Any:
-    """A document but for where its thumbnails stand."""
+    """A document but for where the store and its thumbnails lie."""
     if isinstance(data, dict):
-        return {key: without_sheets(value) for key, value in data.items() if key not in ("tile", "sheets", "cover")}
+        return {
+            key: without_sheets(value) for key, value in data.items() if key not in ("tile", "sheets", "cover", "store")
+        }
     return [without_sheets(value) for value in data] if isinstance(data, list) else data
 
 

@@ -16,6 +16,7 @@ import numpy as np
 import pytest
 from examples.planted import network
 from PIL import Image
+from store.scanned import DEAD, ON, RARE, scanned
 from store.shelf import NETWORK, OTHER, failure, fill, put, record
 from store.shelf import shelf as filled
 from sweep.made import swept, tiny
@@ -30,6 +31,7 @@ from phosphene.store.paths import object_of, record_of
 from phosphene.store.place import Place
 from phosphene.sweeps.described import about_of
 from phosphene.web.paths import slug, unslug
+from phosphene.web.real import facets_of
 from phosphene.web.shelf import Shelf
 from phosphene.web.view import real_of
 
@@ -130,16 +132,31 @@ def test_a_unit_says_all_that_is_known_of_it(store: Path) -> None:
     assert one.unit(one.site().networks[0].id, "logit", 0).name == "checks"
 
 
-def test_states_are_those_of_facts(store: Path) -> None:
-    (known,) = shelf(store).catalog.networks().values()
-    for layer in known.layers.values():
-        if layer.scan is None:
-            continue
-        found = real_of(layer.scan, layer.name)
+def test_states_are_those_of_facts(tmp_path: Path) -> None:
+    """Dead, always on, alive, and one so weak beside its siblings that it counts as silent."""
+    scan = scanned(tmp_path).scan
+    for layer in ("first", "relu1", "second", "relu2", "@output"):
+        if layer == "relu1":
+            scan.arrays(layer)["top.max.values"][RARE] *= np.float32(1e-9)
+        found = real_of(scan, layer)
         assert found is not None
-        for channel in range(layer.channels or 0):
-            facts = layer.scan.unit(layer.name, channel)
+        for channel in range(scan.track(layer).channels):
+            facts = scan.unit(layer, channel)
             assert found[0].of(channel) == (facts.density, facts.maximum, facts.state)
+    assert {scan.unit("relu1", channel).state for channel in (DEAD, ON, RARE)} == {"dead", "always on"}
+
+
+def test_facets_stand_by_size_and_keep_their_places(store: Path) -> None:
+    one = shelf(store)
+    net = one.site().networks[0].id
+    line = next(line for line in one._view(one.catalog.network(net), one.catalog.network(net).layer("colour")).lines[0]
+                if line.kind == "facets")  # fmt: skip
+    record = one.ledger.record(net, "colour", line.id)
+    first = record["facets"]["facets"][0]
+    record["facets"]["facets"] = [{**first, "members": members} for members in (1, 3, 2)]
+    record["payloads"] |= {f"real{number}": record["payloads"]["real1"] for number in (1, 2, 3)}
+    found = facets_of(record, one.payloads)
+    assert [(facet.index, facet.said["members"]) for facet in found.facets] == [(1, 3), (2, 2), (0, 1)]
 
 
 def test_packed_and_loose_say_the_same(store: Path, tmp_path: Path) -> None:

@@ -263,6 +263,15 @@ def test_a_network_is_not_run_to_read_a_target() -> None:
     assert "has no classes" in words.target(net.fingerprint, "logit:1").error
 
 
+def test_labels_of_another_network_name_nothing() -> None:
+    net = ph.load(Two(4), input_size=(3, 12, 12), labels=["red", "green"])
+    words = Words({net.fingerprint: net})
+    assert words.target(net.fingerprint, "logit:1").target == "logit:1"
+    assert [one.text for one in words.complete(net.fingerprint, "logit:1")] == ["logit:1"]
+    assert words.complete(net.fingerprint, "logit:gre") == []
+    assert words.target(net.fingerprint, "logit:green").error
+
+
 def test_a_vector_of_the_wrong_width_is_refused() -> None:
     with pytest.raises(PhospheneError):
         understood(BARE, "first:(1,2)")

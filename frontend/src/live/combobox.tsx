@@ -62,7 +62,8 @@ export function TargetField({ network, value, label, hideLabel, change, checked 
     <div class="live-target">
       <label for={id} class={hideLabel ? "unseen" : undefined}>{label}</label>
       <div class="live-combo">
-        <input ref={input} id={id} type="text" role="combobox" autocomplete="off" autocapitalize="off" spellcheck={false}
+        <input ref={input} id={id} type="text" role="combobox" autocomplete="off" autocapitalize="off"
+          spellcheck={false}
           maxLength={500} placeholder="mixed4b:11" value={value}
           aria-expanded={shown} aria-controls={`${id}-list`} aria-autocomplete="list"
           aria-activedescendant={shown && at >= 0 ? `${id}-${at}` : undefined}

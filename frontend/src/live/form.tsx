@@ -4,19 +4,21 @@ import { useEffect, useId, useState } from "preact/hooks";
 import { useSource } from "../context";
 import { useLoaded } from "../load";
 import type { DataSource } from "../source";
-import type { Ask, Choice, JobDoc, NetworkLine, Start } from "../types";
+import type { Ask, Choice, JobDoc, NetworkLine, Start, TargetDoc } from "../types";
 import { TargetField } from "./combobox";
 import { problem } from "./say";
 
 export interface Draft {
-  network: string; target: string; preset: string; image: string; size: string; steps: string; seed: string; start: Start | null;
+  network: string; target: string; preset: string; image: string; size: string; steps: string; seed: string;
+  start: Start | null;
 }
 
 /** A draft that makes what a job made, or a first one. */
 export function draftOf(network: string, ask?: Ask): Draft {
   return {
     network, target: ask?.target ?? "", preset: ask?.preset ?? "fast", image: ask?.image ?? "",
-    size: ask?.size?.toString() ?? "", steps: ask?.steps?.toString() ?? "", seed: String(ask?.seed ?? 0), start: ask?.start ?? null,
+    size: ask?.size?.toString() ?? "", steps: ask?.steps?.toString() ?? "", seed: String(ask?.seed ?? 0),
+    start: ask?.start ?? null,
   };
 }
 
@@ -25,7 +27,8 @@ const number = (text: string) => (text.trim() === "" ? null : Number(text));
 /** What a draft asks for. */
 export function askOf(draft: Draft): Partial<Ask> & { network: string } {
   return {
-    network: draft.network, kind: "picture", target: draft.target.trim(), preset: draft.preset, image: draft.image || null,
+    network: draft.network, kind: "picture", target: draft.target.trim(), preset: draft.preset,
+    image: draft.image || null,
     size: number(draft.size), steps: number(draft.steps), seed: number(draft.seed) ?? 0, start: draft.start,
   };
 }
@@ -58,12 +61,13 @@ interface PickProps { label: string; value: string; options: Choice[]; none?: st
 /** One of several, with a line about the chosen one. */
 export function Pick({ label, value, options, none, change }: PickProps) {
   const id = useId();
-  const about = options.find((one) => one.name === value)?.about;
+  const about = options.find((one) => one.name === value)?.about.replaceAll("``", "");
   const known = value === "" || options.some((one) => one.name === value);
   return (
     <div class="live-field">
       <label for={id}>{label}</label>
-      <select id={id} value={value} aria-describedby={`${id}-about`} onChange={(event) => change(event.currentTarget.value)}>
+      <select id={id} value={value} aria-describedby={`${id}-about`}
+        onChange={(event) => change(event.currentTarget.value)}>
         {none !== undefined && <option value="">{none}</option>}
         {!known && <option value={value}>{value}</option>}
         {options.map((one) => <option key={one.name} value={one.name}>{one.name}</option>)}
@@ -73,7 +77,9 @@ export function Pick({ label, value, options, none, change }: PickProps) {
   );
 }
 
-interface NumberProps { label: string; value: string; least: number; most?: number; hint?: string; change(value: string): void }
+interface NumberProps {
+  label: string; value: string; least: number; most?: number; hint?: string; change(value: string): void;
+}
 
 /** A whole number; empty where the preset says. */
 export function Whole({ label, value, least, most, hint, change }: NumberProps) {
@@ -88,7 +94,9 @@ export function Whole({ label, value, least, most, hint, change }: NumberProps) 
 }
 
 /** Whose network, where there are several. */
-export function PickNetwork({ networks, value, change }: { networks: NetworkLine[]; value: string; change(id: string): void }) {
+export function PickNetwork({ networks, value, change }: {
+  networks: NetworkLine[]; value: string; change(id: string): void;
+}) {
   const id = useId();
   if (networks.length < 2) return null;
   return (
@@ -108,24 +116,31 @@ export function JobForm({ networks, draft, change, made }: FormProps) {
   const { data: choices, trouble } = useChoices(draft.network);
   const { busy, said, send } = useAsking(source, made);
   const [missing, setMissing] = useState(false);
+  const [target, setTarget] = useState<TargetDoc | null>(null);
   const set = (part: Partial<Draft>) => change({ ...draft, ...part });
   useEffect(() => { if (draft.target.trim() !== "") setMissing(false) }, [draft.target]);
 
   const submit = (event: Event) => {
     event.preventDefault();
+    const field = (event.currentTarget as HTMLFormElement).querySelector<HTMLInputElement>("[role=combobox]");
     if (draft.target.trim() === "") setMissing(true);
+    else if (target?.error) field?.focus(); // what is wrong stands below it
     else void send(askOf(draft));
   };
   const line = missing ? "Nothing is asked for: write a unit such as mixed4b:11." : said;
   return (
     <form class="live-form" onSubmit={submit} aria-label="A new picture">
       <PickNetwork networks={networks} value={draft.network} change={(network) => set({ network, start: null })} />
-      <TargetField network={draft.network} label="Target" value={draft.target} change={(target) => set({ target })} />
+      <TargetField network={draft.network} label="Target" value={draft.target} change={(target) => set({ target })}
+        checked={setTarget} />
       <Pick label="Method" value={draft.preset} options={choices?.presets ?? []} change={(preset) => set({ preset })} />
-      <Pick label="Image" value={draft.image} options={choices?.images ?? []} none="as the method says" change={(image) => set({ image })} />
+      <Pick label="Image" value={draft.image} options={choices?.images ?? []} none="as the method says"
+        change={(image) => set({ image })} />
       <div class="live-three">
-        <Whole label="Size" value={draft.size} least={16} most={choices?.most_size} hint="auto" change={(size) => set({ size })} />
-        <Whole label="Steps" value={draft.steps} least={1} most={choices?.most_steps} hint="auto" change={(steps) => set({ steps })} />
+        <Whole label="Size" value={draft.size} least={16} most={choices?.most_size} hint="auto"
+          change={(size) => set({ size })} />
+        <Whole label="Steps" value={draft.steps} least={1} most={choices?.most_steps} hint="auto"
+          change={(steps) => set({ steps })} />
         <Whole label="Seed" value={draft.seed} least={0} hint="0" change={(seed) => set({ seed })} />
       </div>
       {draft.start && (

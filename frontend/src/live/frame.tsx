@@ -51,7 +51,7 @@ export function useWidth<T extends Element>(): [RefObject<T | null>, number] {
   return [ref, width];
 }
 
-/** A width in CSS pixels that shows `pixels` by a whole factor, up to `most`; less than that only where there is no room. */
+/** A width in CSS pixels that shows `pixels` by a whole factor, up to `most`; less only where there is no room. */
 export function wholeFactor(pixels: number, room: number, most: number): number {
   const limit = Math.min(room > 0 ? room : most, most);
   return pixels <= limit ? pixels * Math.floor(limit / pixels) : limit;
@@ -68,13 +68,17 @@ export function Frame({ url, width, height, most = 512, alt, label }: FrameProps
   return (
     <div class="live-frame" ref={ref}>
       {shown === null
-        ? <div class="live-frame-none" style={style}><span>{broken ? "This frame is not there." : label ?? "No picture yet"}</span></div>
+        ? <div class="live-frame-none" style={style}>
+            <span>{broken ? "This frame is not there." : label ?? "No picture yet"}</span></div>
         : <img class={wide % (width || 1) === 0 ? "live-whole" : ""} src={shown} alt={alt} style={style} />}
     </div>
   );
 }
 
-interface StripProps { url: string | null; count: number; width: number; height: number; index: number; alt: string; pick(index: number): void }
+interface StripProps {
+  url: string | null; count: number; width: number; height: number; index: number; alt: string;
+  pick(index: number): void;
+}
 
 /** `count` pictures side by side in one file: the chosen one large, all of them below. */
 export function FrameRow({ url, count, width, height, index, alt, pick }: StripProps) {
@@ -90,13 +94,16 @@ export function FrameRow({ url, count, width, height, index, alt, pick }: StripP
   });
   return (
     <div class="live-frame" ref={ref}>
-      <div class={`live-cut${width > 0 && large % width === 0 ? " live-whole" : ""}`} role="img" aria-label={alt} style={cut(index, large)}>
+      <div class={`live-cut${width > 0 && large % width === 0 ? " live-whole" : ""}`} role="img" aria-label={alt}
+        style={cut(index, large)}>
         {shown === null && <span class="live-cut-none">No picture yet</span>}
       </div>
-      <Slider label="Picture" value={index} min={0} max={count - 1} onInput={pick} format={(at) => `${at + 1} of ${count}`} />
+      <Slider label="Picture" value={index} min={0} max={count - 1} onInput={pick}
+        format={(at) => `${at + 1} of ${count}`} />
       <div class="live-row" role="group" aria-label="All pictures, from the first to the last">
         {Array.from({ length: count }, (_, at) => (
-          <button type="button" key={at} class="live-row-one" aria-pressed={at === index} aria-label={`picture ${at + 1} of ${count}`}
+          <button type="button" key={at} class="live-row-one" aria-pressed={at === index}
+            aria-label={`picture ${at + 1} of ${count}`}
             onClick={() => pick(at)}><span class="live-cut" style={cut(at, small)} /></button>
         ))}
       </div>

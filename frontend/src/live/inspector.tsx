@@ -14,7 +14,8 @@ const SIDE = 144;
 const REST = 150; // ms that a cursor rests before its unit is asked for
 
 interface Props {
-  maps: MapsDoc; image: HTMLImageElement | null; channel: number; network: string; layerDoc: LayerDoc | undefined; name: string;
+  maps: MapsDoc; image: HTMLImageElement | null; channel: number; network: string; layerDoc: LayerDoc | undefined;
+  name: string;
   firing: Firing | undefined;
 }
 
@@ -35,7 +36,9 @@ export function Inspector({ maps, image, channel, network, layerDoc, name, firin
       <h3>{name}</h3>
       <div class="live-inspect-pair">
         <figure><Cut image={image} box={tileOf(maps, channel)} across={SIDE} label={`activation map of ${name}`} />
-          <figcaption class="dim live-note">fires {number(value)}{firing?.share != null ? `, ${percent(firing.share)} of its natural maximum` : ""}</figcaption></figure>
+          <figcaption class="dim live-note">
+            fires {number(value)}{firing?.share != null ? `, ${percent(firing.share)} of its natural maximum` : ""}
+          </figcaption></figure>
         <figure><Optimised network={network} layer={maps.layer} channel={channel} layerDoc={layerDoc} />
           <figcaption class="dim live-note">optimised picture</figcaption></figure>
       </div>
@@ -46,15 +49,24 @@ export function Inspector({ maps, image, channel, network, layerDoc, name, firin
 }
 
 /** At once as large as its tile is sharp, then the picture itself. */
-function Optimised({ network, layer, channel, layerDoc }: { network: string; layer: string; channel: number; layerDoc: LayerDoc | undefined }) {
+function Optimised({ network, layer, channel, layerDoc }: {
+  network: string; layer: string; channel: number; layerDoc: LayerDoc | undefined;
+}) {
   const source = useSource();
   const line = layerDoc?.units[channel];
   const rested = useRested(channel);
   // Most units of most layers have no picture: only those with a tile are asked for.
   const wanted = rested === channel && line?.tile != null;
-  const { data } = useLoaded(() => (wanted ? source.unit(network, layer, channel) : Promise.resolve(null)), [source, network, layer, channel, wanted]);
+  const { data } = useLoaded(() => (wanted ? source.unit(network, layer, channel) : Promise.resolve(null)),
+    [source, network, layer, channel, wanted]);
   const picture = pictureOf(data);
-  if (picture) return <Thumb url={picture.url} w={picture.width} h={picture.height} size={SIDE} alt={`optimised picture of ${picture.target}`} eager />;
-  if (line?.tile && layerDoc) return <TileImage tile={line.tile} sheets={layerDoc.sheets} side={layerDoc.tile} size={SIDE} alt={`optimised picture of ${line.unit}`} />;
+  if (picture) {
+    const alt = `optimised picture of ${picture.target}`;
+    return <Thumb url={picture.url} w={picture.width} h={picture.height} size={SIDE} alt={alt} eager />;
+  }
+  if (line?.tile && layerDoc) {
+    const alt = `optimised picture of ${line.unit}`;
+    return <TileImage tile={line.tile} sheets={layerDoc.sheets} side={layerDoc.tile} size={SIDE} alt={alt} />;
+  }
   return <span class="live-blank live-inspect-none" style={{ width: `${SIDE}px`, height: `${SIDE}px` }}>not made</span>;
 }

@@ -5,7 +5,10 @@ import { useSource } from "../context";
 import { Trouble } from "../source";
 import type { JobDoc } from "../types";
 
-export interface Jobs { list: JobDoc[]; loading: boolean; trouble: Trouble | null; put(job: JobDoc): void; drop(id: string): void; gone(id: string): boolean }
+export interface Jobs {
+  list: JobDoc[]; loading: boolean; trouble: Trouble | null;
+  put(job: JobDoc): void; drop(id: string): void; gone(id: string): boolean;
+}
 
 const asTrouble = (error: unknown) => (error instanceof Trouble ? error : new Trouble(String(error)));
 
@@ -58,7 +61,8 @@ export function useJobs(): Jobs {
     return () => { here = false; unlisten() };
   }, [source]);
 
-  const list = [...(known?.values() ?? [])].sort((a, b) => (a.created < b.created ? 1 : a.created > b.created ? -1 : a.id < b.id ? 1 : -1));
+  const key = (job: JobDoc) => `${job.created} ${job.id}`;
+  const list = [...(known?.values() ?? [])].sort((a, b) => (key(a) < key(b) ? 1 : -1));
   return { list, loading: known === null && trouble === null, trouble, put, drop, gone: (id) => gone.current.has(id) };
 }
 

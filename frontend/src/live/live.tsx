@@ -61,14 +61,18 @@ export function LivePage() {
 
   return (
     <div class={`live-page${chosen ? " has-job" : ""}`}>
-      <header class="live-top"><h1>Live</h1>{!source.live && <p class="dim live-note">What was made live before this gallery was exported.</p>}</header>
+      <header class="live-top">
+        <h1>Live</h1>
+        {!source.live && <p class="dim live-note">What was made live before this gallery was exported.</p>}
+      </header>
       {canMake && (
         <section class="live-ask" aria-label="Make a picture">
           <JobForm networks={networks} draft={draft} change={setDraft} made={made} />
         </section>
       )}
       <div class="live-main">
-        {job ? <Watch job={job} {...(canMake ? { put: jobs.put, remove: () => void remove(job), branch, again } : {})} />
+        {job ? <Watch job={job}
+          {...(canMake ? { put: jobs.put, remove: () => void remove(job), branch, again } : {})} />
           : chosen && jobs.gone(chosen) ? <Gone text="It was removed." />
             : chosen ? <Missing id={chosen} loading={jobs.loading} put={jobs.put} />
             : <Intro live={canMake} any={jobs.list.length > 0} said={jobs.trouble ? problem(jobs.trouble) : null} />}
@@ -78,7 +82,8 @@ export function LivePage() {
         <p class="live-wrong" role="alert">{said}</p>
         {jobs.list.length === 0
           ? <p class="dim live-note">{jobs.loading ? "Loading…" : "None yet."}</p>
-          : <Queue jobs={jobs.list} chosen={chosen} {...(canMake ? { remove: (one: JobDoc) => void remove(one) } : {})} />}
+          : <Queue jobs={jobs.list} chosen={chosen}
+              {...(canMake ? { remove: (one: JobDoc) => void remove(one) } : {})} />}
       </section>
     </div>
   );
@@ -92,15 +97,20 @@ function focusForm() {
 
 function firstDraft(networks: NetworkLine[], query: URLSearchParams): Draft {
   if (query.has("target")) {
-    return { ...draftOf(liveNetwork(networks, query.get("net"))), target: query.get("target") ?? "", preset: query.get("preset") ?? "fast" };
+    return { ...draftOf(liveNetwork(networks, query.get("net"))), target: query.get("target") ?? "",
+      preset: query.get("preset") ?? "fast" };
   }
   return kept ?? draftOf(liveNetwork(networks, query.get("net")));
 }
 
 function Intro({ live, any, said }: { live: boolean; any: boolean; said: string | null }) {
   if (said) return <Say kind="failed" title="The jobs could not be read" text={said} />;
-  if (live) return <Say kind="empty" title="Nothing chosen" text={any ? "Write a target and press Start, or choose a job." : "Write a target, such as mixed4b:11, and press Start: its picture appears here as it is optimised."} />;
-  return <Say kind="empty" title={any ? "Choose a job" : "Nothing was made live"} text={any ? "Finished pictures with their saved steps." : "New pictures need `phosphene serve` with a network."} />;
+  if (live) {
+    return <Say kind="empty" title="Nothing chosen" text={any ? "Write a target and press Start, or choose a job."
+      : "Write a target, such as mixed4b:11, and press Start: its picture appears here as it is optimised."} />;
+  }
+  return <Say kind="empty" title={any ? "Choose a job" : "Nothing was made live"}
+    text={any ? "Finished pictures with their saved steps." : "New pictures need phosphene serve with a network."} />;
 }
 
 /** A job that is not in the list: perhaps the list is late, perhaps it was removed. */

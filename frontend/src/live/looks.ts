@@ -75,7 +75,8 @@ class Looker {
   /** The picture to send: a frozen one is looked at again as it was. */
   private async frame({ still, width, height }: Wanted, shot: Shot): Promise<Blob | null> {
     const last = this.last;
-    if (last && last.shot === shot && last.width === width && last.height === height && (still || !shot.moving)) return last.blob;
+    const same = last?.shot === shot && last.width === width && last.height === height;
+    if (same && (still || !shot.moving)) return last.blob;
     const blob = await taken(shot, width, height, this.canvas);
     if (blob) this.last = { shot, width, height, blob };
     return blob;

@@ -21,7 +21,9 @@ export function useDecoded(url: string | null): HTMLImageElement | null {
 interface Box { x: number; y: number; width: number; height: number }
 
 /** A part of a picture on a canvas, `across` CSS pixels wide, its pixels kept as squares. */
-export function Cut({ image, box, across, label }: { image: HTMLImageElement | null; box: Box; across: number; label?: string }) {
+export function Cut({ image, box, across, label }: {
+  image: HTMLImageElement | null; box: Box; across: number; label?: string;
+}) {
   const ref = useRef<HTMLCanvasElement>(null);
   useLayoutEffect(() => {
     const canvas = ref.current;
@@ -31,7 +33,8 @@ export function Cut({ image, box, across, label }: { image: HTMLImageElement | n
     canvas.getContext("2d")?.drawImage(image, box.x, box.y, box.width, box.height, 0, 0, box.width, box.height);
   }, [image, box.x, box.y, box.width, box.height]);
   const style = { width: `${across}px`, height: `${Math.round((across * box.height) / Math.max(1, box.width))}px` };
-  return <canvas ref={ref} class="live-whole" style={style} {...(label ? { role: "img", "aria-label": label } : { "aria-hidden": true as const })} />;
+  const role = label ? { role: "img" as const, "aria-label": label } : { "aria-hidden": true as const };
+  return <canvas ref={ref} class="live-whole" style={style} {...role} />;
 }
 
 /** Where a channel's map lies in the picture of all. */
@@ -59,19 +62,23 @@ export function Mosaic({ maps, image, cursor, pinned, nameOf, hover, choose, ope
     return column >= 0 && column < maps.columns && row >= 0 && channel < count ? channel : null;
   };
   const place = (channel: number) => ({
-    left: `${((channel % maps.columns) / maps.columns) * 100}%`, top: `${(Math.floor(channel / maps.columns) / rows) * 100}%`,
+    left: `${((channel % maps.columns) / maps.columns) * 100}%`,
+    top: `${(Math.floor(channel / maps.columns) / rows) * 100}%`,
     width: `${100 / maps.columns}%`, height: `${100 / rows}%`,
   });
   return (
     <div ref={ref} class="live-mosaic-room">
-      <div class="live-mosaic" role="listbox" tabIndex={0} aria-label={`Activation maps of ${maps.layer}, ${count} channels`}
+      <div class="live-mosaic" role="listbox" tabIndex={0}
+        aria-label={`Activation maps of ${maps.layer}, ${count} channels`}
         aria-activedescendant="live-map-cursor" style={{ width: `${across}px` }}
-        onPointerMove={(event) => { if (event.pointerType === "mouse") hover(at(event)) }} onPointerLeave={() => hover(null)}
+        onPointerMove={(event) => { if (event.pointerType === "mouse") hover(at(event)) }}
+        onPointerLeave={() => hover(null)}
         onClick={(event) => { const channel = at(event); if (channel !== null) choose(channel) }}
         onDblClick={(event) => { const channel = at(event); if (channel !== null) open(channel) }}>
         <Cut image={image} box={{ x: 0, y: 0, width: wide, height: high }} across={across} />
         {pinned !== null && pinned < count && <span class="live-map-pin" style={place(pinned)} aria-hidden="true" />}
-        <div id="live-map-cursor" class="live-map-cursor" role="option" aria-selected="true" aria-setsize={count} aria-posinset={cursor + 1}
+        <div id="live-map-cursor" class="live-map-cursor" role="option" aria-selected="true" aria-setsize={count}
+          aria-posinset={cursor + 1}
           style={place(cursor)} aria-label={nameOf(cursor)} />
       </div>
     </div>

@@ -3,7 +3,7 @@
 import { useEffect, useRef, useState } from "preact/hooks";
 import { useSite, useSource } from "../context";
 import { go, href, Link, useRoute, withQuery } from "../router";
-import type { Ask, NetworkLine } from "../types";
+import type { Ask, JobDoc, NetworkLine } from "../types";
 import { Say } from "../ui";
 import { TargetField } from "./combobox";
 import { Pick, PickNetwork, useAsking, useChoices, Whole } from "./form";
@@ -34,7 +34,8 @@ function written(mix: Mix): string {
   const between = mix.way === "between";
   const route = withQuery("#/mixer", {
     net: mix.network.slice(0, 12), target: mix.text, count: between ? mix.count : "",
-    preset: mix.preset === "fast" ? "" : mix.preset, size: mix.size, steps: mix.steps, seed: mix.seed === "0" ? "" : mix.seed, job: mix.job,
+    preset: mix.preset === "fast" ? "" : mix.preset, size: mix.size, steps: mix.steps,
+    seed: mix.seed === "0" ? "" : mix.seed, job: mix.job,
   });
   // An empty `to` still says that a way is meant.
   return between ? `${route}&to=${encodeURIComponent(mix.to)}` : route;
@@ -43,27 +44,42 @@ function written(mix: Mix): string {
 const whole = (text: string) => (text.trim() === "" ? null : Number(text));
 
 function askOf(mix: Mix): Partial<Ask> & { network: string } {
-  const common = { network: mix.network, target: mix.text.trim(), preset: mix.preset, size: whole(mix.size), steps: whole(mix.steps), seed: whole(mix.seed) ?? 0 };
-  return mix.way === "sum" ? { ...common, kind: "picture" } : { ...common, kind: "interpolate", to: mix.to.trim(), count: whole(mix.count) ?? 5 };
+  const common = {
+    network: mix.network, target: mix.text.trim(), preset: mix.preset, size: whole(mix.size), steps: whole(mix.steps),
+    seed: whole(mix.seed) ?? 0,
+  };
+  return mix.way === "sum" ? { ...common, kind: "picture" }
+    : { ...common, kind: "interpolate", to: mix.to.trim(), count: whole(mix.count) ?? 5 };
 }
 
-/** The mix of the address, and how to change it: typing replaces the address, it does not fill the history. */
+const REST = 200; // ms without a change until the address follows: browsers refuse to have it rewritten all the time
+
+/** The mix of the address, and how to change it: it replaces the address and does not fill the history. */
 function useMix(networks: NetworkLine[]): [Mix, (part: Partial<Mix>) => void] {
   const { query } = useRoute();
   const [mix, setMix] = useState(() => read(query, networks));
+  const latest = useRef(mix);
   const wrote = useRef<string | null>(null);
+  const timer = useRef<number | undefined>(undefined);
   const now = query.toString();
+  const set = (next: Mix) => { latest.current = next; setMix(next) };
   useEffect(() => {
     // Only what came from elsewhere (a link, Back) is read; what was written here is already known.
-    if (wrote.current !== null && wrote.current !== now) setMix(read(query, networks));
+    if (wrote.current !== null && wrote.current !== now) {
+      clearTimeout(timer.current);
+      set(read(query, networks));
+    }
     wrote.current = now;
   }, [now]);
+  useEffect(() => () => clearTimeout(timer.current), []);
   const change = (part: Partial<Mix>) => {
-    const next = { ...mix, ...part };
-    const route = written(next);
-    wrote.current = new URLSearchParams(route.slice(route.indexOf("?") + 1)).toString();
-    setMix(next);
-    go(route, true);
+    set({ ...latest.current, ...part });
+    clearTimeout(timer.current);
+    timer.current = window.setTimeout(() => {
+      const route = written(latest.current);
+      wrote.current = new URLSearchParams(route.slice(route.indexOf("?") + 1)).toString();
+      go(route, true);
+    }, REST);
   };
   return [mix, change];
 }
@@ -76,7 +92,7 @@ export function MixerPage() {
       <div class="live-page">
         <header class="live-top"><h1>Mixer</h1></header>
         <Say kind="empty" title="New mixes are made by a server"
-          text="These pages are files and make nothing new. Run phosphene serve with the network; mixes that were made before are under Live."
+          text="These pages are files and make nothing new: run phosphene serve. Older mixes are under Live."
           action={<Link to={href("live")}>What was made live</Link>} />
       </div>
     );
@@ -107,27 +123,44 @@ function Mixing({ networks }: { networks: NetworkLine[] }) {
         <PickNetwork networks={networks} value={mix.network} change={(network) => change({ network })} />
         <fieldset class="live-ways">
           <legend class="unseen">What to mix</legend>
-          <label><input type="radio" name="way" checked={mix.way === "sum"} onChange={() => change({ way: "sum" })} /> Add and subtract</label>
-          <label><input type="radio" name="way" checked={mix.way === "between"} onChange={() => change({ way: "between" })} /> From one to another</label>
+          <label><input type="radio" name="way" checked={mix.way === "sum"}
+            onChange={() => change({ way: "sum" })} /> Add and subtract</label>
+          <label><input type="radio" name="way" checked={mix.way === "between"}
+            onChange={() => change({ way: "between" })} /> From one to another</label>
         </fieldset>
         {mix.way === "sum" ? <Sum mix={mix} change={change} /> : <Between mix={mix} change={change} />}
-        <Pick label="Method" value={mix.preset} options={choices?.presets ?? []} change={(preset) => change({ preset })} />
+        <Pick label="Method" value={mix.preset} options={choices?.presets ?? []}
+          change={(preset) => change({ preset })} />
         <div class="live-three">
-          <Whole label="Size" value={mix.size} least={16} most={choices?.most_size} hint="auto" change={(size) => change({ size })} />
-          <Whole label="Steps" value={mix.steps} least={1} most={choices?.most_steps} hint="auto" change={(steps) => change({ steps })} />
+          <Whole label="Size" value={mix.size} least={16} most={choices?.most_size} hint="auto"
+            change={(size) => change({ size })} />
+          <Whole label="Steps" value={mix.steps} least={1} most={choices?.most_steps} hint="auto"
+            change={(steps) => change({ steps })} />
           <Whole label="Seed" value={mix.seed} least={0} hint="0" change={(seed) => change({ seed })} />
         </div>
-        <button type="submit" class="main" disabled={busy}>{busy ? "Asking…" : mix.way === "sum" ? "Mix" : "Go from one to the other"}</button>
+        <button type="submit" class="main" disabled={busy}>
+          {busy ? "Asking…" : mix.way === "sum" ? "Mix" : "Go from one to the other"}</button>
         <p class="live-wrong" role="alert">{missing || said || (trouble && !choices ? problem(trouble) : "")}</p>
       </form>
       <div class="live-main">
-        {job ? <><Watch job={job} put={jobs.put} /><p class="dim live-note">Its own address: <Link to={href("live", job.id)}>{href("live", job.id)}</Link></p></>
-          : mix.job && !jobs.loading ? <Say kind="missing" title="No such job" text="The result this address names was removed; mix again." />
+        {job ? <Result job={job} put={jobs.put} />
+          : mix.job && !jobs.loading ? <Say kind="missing" title="No such job"
+            text="The result this address names was removed; mix again." />
             : <Say kind="empty" title="Nothing mixed yet" text={mix.way === "sum"
               ? "Each unit pulls the picture its way as hard as its weight says; below 0 it is pushed away."
               : "Pictures between the two, aligned so that what stays the same stays in its place."} />}
       </div>
     </div>
+  );
+}
+
+function Result({ job, put }: { job: JobDoc; put(job: JobDoc): void }) {
+  const address = href("live", job.id);
+  return (
+    <>
+      <Watch job={job} put={put} />
+      <p class="dim live-note">Its own address: <Link to={address}>{address}</Link></p>
+    </>
   );
 }
 
@@ -148,7 +181,8 @@ function Between({ mix, change }: Part) {
   return (
     <>
       <div class="live-end"><UnitPicture network={mix.network} unit={mix.text} size={56} />
-        <TargetField network={mix.network} label="From" value={mix.text} change={(text) => change({ text, rows: parseMix(text) ?? mix.rows })} /></div>
+        <TargetField network={mix.network} label="From" value={mix.text}
+          change={(text) => change({ text, rows: parseMix(text) ?? mix.rows })} /></div>
       <div class="live-end"><UnitPicture network={mix.network} unit={mix.to} size={56} />
         <TargetField network={mix.network} label="To" value={mix.to} change={(to) => change({ to })} /></div>
       <Whole label="Pictures" value={mix.count} least={2} most={16} change={(count) => change({ count })} />

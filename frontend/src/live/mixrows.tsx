@@ -10,7 +10,8 @@ const MOST = 2; // as far as the slider goes; the number field takes any weight
 interface Props { network: string; rows: Row[]; change(rows: Row[]): void }
 
 export function MixRows({ network, rows, change }: Props) {
-  const set = (at: number, part: Partial<Row>) => change(rows.map((row, index) => (index === at ? { ...row, ...part } : row)));
+  const set = (at: number, part: Partial<Row>) =>
+    change(rows.map((row, index) => (index === at ? { ...row, ...part } : row)));
   return (
     <>
       <ul class="live-mix">
@@ -24,7 +25,9 @@ export function MixRows({ network, rows, change }: Props) {
   );
 }
 
-interface RowProps { network: string; row: Row; number: number; set(part: Partial<Row>): void; remove: (() => void) | null }
+interface RowProps {
+  network: string; row: Row; number: number; set(part: Partial<Row>): void; remove: (() => void) | null;
+}
 
 function MixRow({ network, row, number, set, remove }: RowProps) {
   const id = useId();
@@ -44,7 +47,8 @@ function MixRow({ network, row, number, set, remove }: RowProps) {
           <datalist id={`${id}-marks`}><option value="-1" /><option value="0" /><option value="1" /></datalist>
           <input type="number" step={0.05} value={row.weight} aria-label={`Weight of unit ${number}, as a number`}
             onChange={(event) => weigh(event.currentTarget.value)} />
-          {remove && <button type="button" onClick={remove} aria-label={`remove unit ${number}`} title="Remove">✕</button>}
+          {remove && <button type="button" onClick={remove} aria-label={`remove unit ${number}`}
+            title="Remove">✕</button>}
         </div>
       </div>
     </li>

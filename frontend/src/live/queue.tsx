@@ -25,7 +25,8 @@ function Small({ job }: { job: JobDoc }) {
     : <img class="live-small" src={url} alt="" loading="lazy" decoding="async" />;
 }
 
-const madeHow = ({ ask, model }: JobDoc) => `${model}, ${ask.kind === "units" ? ask.recipe : `${ask.preset}, seed ${ask.seed}`}`;
+const madeHow = ({ ask, model }: JobDoc) =>
+  [model, ...(ask.kind === "units" ? [ask.recipe] : [ask.preset, `seed ${ask.seed}`])].join(", ");
 
 interface QueueProps { jobs: JobDoc[]; chosen: string | null; remove?(job: JobDoc): void }
 
@@ -38,12 +39,16 @@ export function Queue({ jobs, chosen, remove }: QueueProps) {
             <Small job={job} />
             <span class="live-entry-text">
               <span class="live-entry-title">{job.title || askedFor(job.ask)}</span>
-              <span class="live-entry-line"><Badge job={job} /> <span>{unfinished(job) ? leftLine(job) : madeHow(job)}</span></span>
-              {job.state === "running" && <progress max={job.steps} value={job.step} aria-label={`steps of ${job.title}`} />}
+              <span class="live-entry-line">
+                <Badge job={job} /> <span>{unfinished(job) ? leftLine(job) : madeHow(job)}</span>
+              </span>
+              {job.state === "running" && <progress max={job.steps} value={job.step}
+                aria-label={`steps of ${job.title}`} />}
             </span>
           </Link>
           {remove && (
-            <button type="button" class="live-remove" aria-label={`remove ${job.title || askedFor(job.ask)}`} title="Remove"
+            <button type="button" class="live-remove" aria-label={`remove ${job.title || askedFor(job.ask)}`}
+              title="Remove"
               onClick={() => remove(job)}>✕</button>
           )}
         </li>

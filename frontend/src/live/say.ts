@@ -33,19 +33,27 @@ export const STATES: Record<Shown, { word: string; mark: string }> = {
 export function stateLine(job: JobDoc): string {
   switch (shownState(job)) {
     case "waiting": return "Waiting for its turn.";
-    case "running": return job.ask.kind === "units" ? "Running: pictures go into the store as they are made." : "Running.";
-    case "catching": return "Catching up: it was interrupted and goes through its first steps again; the picture stays the same.";
+    case "running":
+      return job.ask.kind === "units" ? "Running: pictures go into the store as they are made." : "Running.";
+    case "catching": return "Catching up: it was interrupted and goes through its steps again, to the same picture.";
     case "paused": return "Paused. It goes on from here when you continue.";
     case "done": return "Done.";
     case "failed": return "Failed.";
-    case "stopped": return job.frames.length > 0 ? `Stopped. Its frames up to step ${job.frames.at(-1)} of ${job.steps} are kept.` : "Stopped before it began.";
+    case "stopped": {
+      const last = job.frames.at(-1);
+      return last === undefined ? "Stopped before it began."
+        : `Stopped. Its frames up to step ${last} of ${job.steps} are kept.`;
+    }
   }
 }
 
 /** What is said of its place in the queue, or of what is left to do. */
 export function leftLine(job: JobDoc): string {
   const eta = job.eta === null ? "" : `about ${lasting(job.eta)}`;
-  if (job.state === "waiting") return [job.position === null ? "" : `${job.position} before it`, eta && `done in ${eta}`].filter(Boolean).join(" · ");
+  if (job.state === "waiting") {
+    const before = job.position === null ? "" : `${job.position} before it`;
+    return [before, eta && `done in ${eta}`].filter(Boolean).join(" · ");
+  }
   if (job.state === "running") return [`${job.step} / ${job.steps}`, eta && `${eta} left`].filter(Boolean).join(" · ");
   return `${job.step} / ${job.steps}`;
 }

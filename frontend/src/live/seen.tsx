@@ -12,7 +12,7 @@ export function Predictions({ list }: { list: Prediction[] }) {
       {list.map((one) => (
         <li key={one.channel}>
           <span class="live-bar-name">{one.name ?? `class ${one.channel}`}</span>
-          <span class="live-bar" aria-hidden="true"><span style={{ width: `${Math.min(100, 100 * one.value)}%` }} /></span>
+          <span class="live-bar" aria-hidden="true"><span style={{ width: `${100 * one.value}%` }} /></span>
           <span class="live-bar-value">{percent(one.value)}</span>
         </li>
       ))}
@@ -21,7 +21,7 @@ export function Predictions({ list }: { list: Prediction[] }) {
 }
 
 interface FiringProps {
-  network: string; fired: Fired[]; docs: ReadonlyMap<string, LayerDoc>; shown: string | null; show(layer: string, channel?: number): void;
+  network: string; fired: Fired[]; docs: ReadonlyMap<string, LayerDoc>; shown: string | null; show(layer: string): void;
 }
 
 /** A line per layer, in the order of the forward. */
@@ -33,10 +33,13 @@ export function FiringUnits({ network, fired, docs, shown, show }: FiringProps) 
         const tiles = units.some((one) => doc?.units[one.channel]?.tile);
         return <li key={layer}>
           <h3>
-            <button type="button" class="quiet" aria-pressed={layer === shown} title={`show the maps of ${layer}`} onClick={() => show(layer)}>{layer}</button>
+            <button type="button" class="quiet" aria-pressed={layer === shown} title={`show the maps of ${layer}`}
+              onClick={() => show(layer)}>{layer}</button>
           </h3>
           <ol class={`live-fired-units${tiles ? "" : " is-bare"}`}>
-            {units.map((one) => <li key={one.channel}><FiringUnit network={network} layer={layer} one={one} doc={doc} room={tiles} /></li>)}
+            {units.map((one) => (
+              <li key={one.channel}><FiringUnit network={network} layer={layer} one={one} doc={doc} room={tiles} /></li>
+            ))}
           </ol>
         </li>;
       })}
@@ -55,7 +58,8 @@ interface UnitProps { network: string; layer: string; one: Firing; doc: LayerDoc
 function FiringUnit({ network, layer, one, doc, room }: UnitProps) {
   const tile = doc?.units[one.channel]?.tile;
   return (
-    <Link to={href("n", network.slice(0, 12), layer, one.channel)} class="live-firing" title={`${one.unit}: ${strength(one)}`}>
+    <Link to={href("n", network.slice(0, 12), layer, one.channel)} class="live-firing"
+      title={`${one.unit}: ${strength(one)}`}>
       {doc && tile
         ? <TileImage tile={tile} sheets={doc.sheets} side={doc.tile} size={56} alt="" />
         : room && <span class="live-blank live-firing-blank" aria-hidden="true" />}

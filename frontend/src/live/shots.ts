@@ -7,7 +7,7 @@ export interface Shot {
 
 const ASK = { video: { width: { ideal: 640 }, height: { ideal: 480 } }, audio: false };
 const REFUSED: Record<string, string> = {
-  NotAllowedError: "The camera was refused. Allow it for this page in the browser's address bar, or open a photo instead.",
+  NotAllowedError: "The camera was refused. Allow it in the browser's address bar, or open a photo instead.",
   NotFoundError: "No camera was found. Plug one in, or open a photo instead.",
   NotReadableError: "The camera is used by another program. Close that, or open a photo instead.",
 };
@@ -15,7 +15,7 @@ const REFUSED: Record<string, string> = {
 /** The camera, running. Throws an Error whose message says what to do. */
 export async function camera(): Promise<Shot> {
   const devices = navigator.mediaDevices as MediaDevices | undefined;
-  if (!devices) throw new Error("The browser gives no camera to this page: it does so on localhost and over https. Open a photo instead.");
+  if (!devices) throw new Error("Browsers give a camera to localhost and https alone. Open a photo instead.");
   let stream: MediaStream;
   try {
     stream = await devices.getUserMedia(ASK);
@@ -35,18 +35,20 @@ export async function camera(): Promise<Shot> {
   return { moving: true, name: "the camera", pixels: video, size: () => [video.videoWidth, video.videoHeight], close };
 }
 
-const MOST = 40e6; // bytes of a photo that is read at all
+const MOST = 40; // megabytes of a photo that is read at all
 
 /** A photo. Throws an Error whose message says what to do. */
 export async function photo(file: Blob, name: string): Promise<Shot> {
-  if (file.size > MOST) throw new Error(`${name} has ${Math.round(file.size / 1e6)} MB; at most ${MOST / 1e6} MB are read.`);
+  const large = file.size / 1e6;
+  if (large > MOST) throw new Error(`${name} has ${Math.round(large)} MB; at most ${MOST} MB are read.`);
   let bitmap: ImageBitmap;
   try {
     bitmap = await createImageBitmap(file);
   } catch {
     throw new Error(`${name} is no picture that the browser can read; use a PNG, JPEG or WebP.`);
   }
-  return { moving: false, name, pixels: bitmap, size: () => [bitmap.width, bitmap.height], close: () => bitmap.close() };
+  const size: Shot["size"] = () => [bitmap.width, bitmap.height];
+  return { moving: false, name, pixels: bitmap, size, close: () => bitmap.close() };
 }
 
 /** The first picture among what was dropped or pasted. */
@@ -57,7 +59,9 @@ export function pictureIn(data: DataTransfer | null): File | null {
 const canvas = () => document.createElement("canvas");
 
 /** Cut around the middle to the shape of `height` x `width`, at most twice that large: more no network sees. */
-export async function taken(shot: Shot, width: number, height: number, onto: HTMLCanvasElement = canvas()): Promise<Blob | null> {
+export async function taken(
+  shot: Shot, width: number, height: number, onto: HTMLCanvasElement = canvas(),
+): Promise<Blob | null> {
   const [w, h] = shot.size();
   if (w === 0 || h === 0) return null;
   const scale = Math.min(w / width, h / height);

@@ -6,7 +6,8 @@ import { camera, photo, pictureIn, type Shot } from "./shots";
 
 export interface Opened {
   shot: Shot | null; still: boolean; busy: boolean; said: string;
-  toggle(): void; hold(): void; browse(): void; dropped(event: DragEvent): void; file(file: Blob | null, name: string): void;
+  toggle(): void; hold(): void; browse(): void; dropped(event: DragEvent): void;
+  file(file: Blob | null, name: string): void;
 }
 
 /** What is looked at, and how it is changed. The camera ends with the page. */
@@ -82,18 +83,28 @@ export function PictureBar({ opened, rate }: { opened: Opened; rate: number | nu
       <div class="live-buttons">
         <span class="live-open">
           <input id={id} type="file" class="unseen" accept="image/png,image/jpeg,image/webp"
-            onChange={(event) => { const [one] = event.currentTarget.files ?? []; opened.file(one ?? null, one?.name ?? ""); event.currentTarget.value = "" }} />
+            onChange={(event) => {
+              const [one] = event.currentTarget.files ?? [];
+              opened.file(one ?? null, one?.name ?? "");
+              event.currentTarget.value = ""; // the same file may be opened again
+            }} />
           <label for={id} class="button">Open photo</label>
         </span>
-        <button type="button" aria-pressed={shot?.moving === true} disabled={busy} onClick={opened.toggle}>{shot?.moving ? "Camera off" : "Camera"}</button>
-        {shot?.moving && <button type="button" aria-pressed={still} onClick={opened.hold}>{still ? "Go on" : "Hold"}</button>}
+        <button type="button" aria-pressed={shot?.moving === true} disabled={busy} onClick={opened.toggle}>
+          {shot?.moving ? "Camera off" : "Camera"}</button>
+        {shot?.moving && (
+          <button type="button" aria-pressed={still} onClick={opened.hold}>{still ? "Go on" : "Hold"}</button>
+        )}
       </div>
       <div class="live-said">
-        {shot?.moving && <span class="live-rate">{still ? "held" : rate === null ? "…" : `${rate.toFixed(1)} frames/s`}</span>}
+        {shot?.moving && (
+          <span class="live-rate">{still ? "held" : rate === null ? "…" : `${rate.toFixed(1)} frames/s`}</span>
+        )}
       </div>
       <p class="live-wrong" role="alert">{said}</p>
       <p class="dim live-note">
-        {here() ? "Pictures stay on this machine: only your phosphene server sees them." : `Pictures go to the phosphene server at ${location.host} and nowhere else.`} Nothing is stored.
+        {here() ? "Pictures stay on this machine: only your phosphene server sees them."
+          : `Pictures go to the phosphene server at ${location.host} and nowhere else.`} Nothing is stored.
         {shot ? "" : " You can also drop or paste a photo."}
       </p>
     </div>

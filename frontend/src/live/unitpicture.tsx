@@ -22,7 +22,8 @@ export async function unitOf(source: DataSource, network: string, text: string):
 /** The picture for a unit that is pushed up, or down where there is one of that kind. */
 export function pictureOf(doc: UnitDoc | null | undefined, down = false) {
   const all = doc?.pictures ?? [];
-  return (down ? all.find((one) => one.kind === "negative") : undefined) ?? all.find((one) => one.kind === "positive") ?? all[0];
+  const of = (kind: string) => all.find((one) => one.kind === kind);
+  return (down ? of("negative") : undefined) ?? of("positive") ?? all[0];
 }
 
 interface Props { network: string; unit: string; size: number; down?: boolean }
@@ -32,6 +33,7 @@ export function UnitPicture({ network, unit, size, down = false }: Props) {
   const { data } = useLoaded(() => unitOf(source, network, unit), [source, network, unit]);
   const picture = pictureOf(data, down);
   return picture
-    ? <Thumb url={picture.url} w={picture.width} h={picture.height} size={size} alt={`optimised picture of ${unit}${picture.kind === "negative" ? ", negative" : ""}`} />
+    ? <Thumb url={picture.url} w={picture.width} h={picture.height} size={size}
+      alt={`optimised picture of ${unit}${picture.kind === "negative" ? ", negative" : ""}`} />
     : <span class="live-blank" style={{ width: `${size}px`, height: `${size}px` }} aria-hidden="true" />;
 }

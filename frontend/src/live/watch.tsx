@@ -3,7 +3,7 @@
 import { useEffect, useState } from "preact/hooks";
 import { useSource } from "../context";
 import { useKeys } from "../keys";
-import { href, Link } from "../router";
+import { href, Link, withQuery } from "../router";
 import type { JobDoc, Start } from "../types";
 import { Frame, FrameRow } from "./frame";
 import { Outcome } from "./outcome";
@@ -23,9 +23,11 @@ function useMoments(job: JobDoc): Moment[] {
   return [...saved.filter((one) => one.step < final.steps), { step: final.steps, url: final.url }];
 }
 
-interface WatchProps { job: JobDoc; put?(job: JobDoc): void; remove?(): void; branch?(start: Start): void; again?(): void; keys?: boolean }
+interface WatchProps {
+  job: JobDoc; put?(job: JobDoc): void; remove?(): void; branch?(start: Start): void; again?(): void;
+}
 
-export function Watch({ job, put, remove, branch, again, keys = true }: WatchProps) {
+export function Watch({ job, put, remove, branch, again }: WatchProps) {
   const moments = useMoments(job);
   const [held, hold] = useState<number | null>(null); // a step; null follows the latest
   const [row, setRow] = useState(0);
@@ -39,40 +41,48 @@ export function Watch({ job, put, remove, branch, again, keys = true }: WatchPro
     hold(to >= last ? null : moments[to]?.step ?? null);
   };
   const { act, said } = useActs(job, put);
-  const canBranch = branch !== undefined && job.ask.kind === "picture" && moment !== null && job.frames.includes(moment.step);
+  const canBranch = branch !== undefined && job.ask.kind === "picture" && moment !== null
+    && job.frames.includes(moment.step);
   const branchHere = () => { if (canBranch && moment) branch({ job: job.id, step: moment.step }) };
-  const pause = () => void (job.state === "paused" ? act("resume") : job.state === "running" || job.state === "waiting" ? act("pause") : undefined);
+  const goes = job.state === "running" || job.state === "waiting";
+  const pause = () => { if (unfinished(job)) void act(goes ? "pause" : "resume") };
 
   return (
     <article class="live-watch" aria-labelledby={`job-${job.id}`}>
-      {keys && <WatchKeys pause={put && pause} branch={branchHere} move={move} at={at} last={last} />}
+      <WatchKeys pause={put && pause} branch={branch && branchHere} move={move} at={at} last={last} />
       <header class="live-watch-head">
         <h2 id={`job-${job.id}`}>{job.title || askedFor(job.ask)}</h2>
         <Badge job={job} />
       </header>
-      <p class="dim live-note" role="status">{stateLine(job)}{job.error ? ` ${job.error}` : ""}</p>
+      <p class={job.error ? "live-wrong" : "dim live-note"} role="status">
+        {[stateLine(job), job.error].filter(Boolean).join(" ")}</p>
       {unfinished(job) && (
         <p class="live-progress">
           <progress max={job.steps} value={job.step} aria-label="progress" /> <span>{leftLine(job)}</span>
         </p>
       )}
       <div class="live-buttons">
-        {put && (job.state === "running" || job.state === "waiting") && <button type="button" onClick={() => void act("pause")}>Pause</button>}
-        {put && job.state === "paused" && <button type="button" onClick={() => void act("resume")}>Continue</button>}
+        {put && unfinished(job) && <button type="button" onClick={pause}>{goes ? "Pause" : "Continue"}</button>}
         {put && unfinished(job) && <button type="button" onClick={() => void act("stop")}>Stop</button>}
         {branch && job.ask.kind === "picture" && (
           <button type="button" disabled={!canBranch} onClick={branchHere}>
             {canBranch && moment ? `Branch from step ${moment.step}` : "Branch from a saved step"}
           </button>
         )}
-        {again && !unfinished(job) && <button type="button" onClick={again}>Ask again</button>}
+        {again && job.ask.kind !== "units" && <Link class="button" to={inMixer(job)}>In the mixer</Link>}
+        {again && job.ask.kind === "picture" && !unfinished(job) && (
+          <button type="button" onClick={again}>Ask again</button>
+        )}
         {remove && <button type="button" onClick={remove}>Remove</button>}
       </div>
       <p class="live-wrong" role="alert">{said}</p>
       {job.ask.kind === "units" ? <Units job={job} /> : (
         <>
           <Shown job={job} moment={moment} row={row} pick={setRow} />
-          {moments.length > 0 && <Steps moments={moments} at={at} move={move} steps={job.steps} live={unfinished(job)} following={held === null} />}
+          {moments.length > 0 && (
+            <Steps moments={moments} at={at} move={move} steps={job.steps} live={unfinished(job)}
+              following={held === null} />
+          )}
           <Scores job={job} step={moment?.step ?? null} />
         </>
       )}
@@ -90,6 +100,13 @@ function Scores({ job, step }: { job: JobDoc; step: number | null }) {
   return <Curve points={job.curve} marks={step === null ? [] : [{ x: step, strong: true }]} alt={alt} />;
 }
 
+/** The mixer with what a job was asked for. */
+function inMixer({ ask }: JobDoc): string {
+  const { network, target, preset, size, steps, seed } = ask;
+  const way = ask.kind === "interpolate" ? { to: ask.to, count: ask.count } : {};
+  return withQuery("#/mixer", { net: network.slice(0, 12), target, preset, size, steps, seed, ...way });
+}
+
 /** Sends a job on its way; `said` is what went wrong. */
 function useActs(job: JobDoc, put?: (job: JobDoc) => void) {
   const source = useSource();
@@ -105,7 +122,10 @@ function useActs(job: JobDoc, put?: (job: JobDoc) => void) {
   return { act, said };
 }
 
-interface KeysProps { pause?: (() => void) | undefined; branch(): void; move(index: number): void; at: number; last: number }
+interface KeysProps {
+  pause?: (() => void) | undefined; branch?: (() => void) | undefined; move(index: number): void;
+  at: number; last: number;
+}
 
 function WatchKeys({ pause, branch, move, at, last }: KeysProps) {
   useKeys("This job", {
@@ -114,12 +134,14 @@ function WatchKeys({ pause, branch, move, at, last }: KeysProps) {
     ArrowRight: ["a later step", () => move(at + 1)],
     Home: ["the first step", () => move(0)],
     End: ["the latest step", () => move(last)],
-    b: ["branch from this step", branch],
+    ...(branch ? { b: ["branch from this step", branch] as [string, () => void] } : {}),
   });
   return null;
 }
 
-function Shown({ job, moment, row, pick }: { job: JobDoc; moment: Moment | null; row: number; pick(row: number): void }) {
+function Shown({ job, moment, row, pick }: {
+  job: JobDoc; moment: Moment | null; row: number; pick(row: number): void;
+}) {
   const what = askedFor(job.ask);
   const when = moment ? `after ${moment.step} steps` : "not begun";
   if (job.count > 1) {
@@ -130,7 +152,9 @@ function Shown({ job, moment, row, pick }: { job: JobDoc; moment: Moment | null;
     label={job.state === "waiting" ? "Waiting for its turn" : "No frame yet"} />;
 }
 
-interface StepsProps { moments: Moment[]; at: number; move(index: number): void; steps: number; live: boolean; following: boolean }
+interface StepsProps {
+  moments: Moment[]; at: number; move(index: number): void; steps: number; live: boolean; following: boolean;
+}
 
 /** A slider over the saved steps; at its end it follows what comes. */
 function Steps({ moments, at, move, steps, live, following }: StepsProps) {
@@ -147,7 +171,8 @@ function Units({ job }: { job: JobDoc }) {
   const { network, layer, units, recipe } = job.ask;
   return (
     <p>
-      Makes {units ? `units ${units}` : "all units"} of {layer ?? "the layer"} by the recipe {recipe}; what is made stays in the store.{" "}
+      Makes {units ? `units ${units}` : "all units"} of {layer ?? "the layer"} by the recipe {recipe};
+      what is made stays in the store.{" "}
       {layer && <Link to={href("n", network.slice(0, 12), layer)}>See the layer</Link>}
     </p>
   );

@@ -20,10 +20,12 @@ const KINDS = ["positive", "negative", "diverse"] as const;
 
 /** The unit of a text such as mixed4b:11 or logit:goldfish; throws one line. */
 async function spotFrom(source: DataSource, network: string, text: string): Promise<Spot> {
-  const whole = spotOf(text.trim());
-  if (whole) return whole;
+  const spot = spotOf(text.trim());
+  if (spot) return spot;
   const found = /^"?(.+?)"?:\s*"?([^:"]+)"?$/.exec(text.trim());
   if (!found) throw new Error(`${text} is no unit's address; write one such as mixed4b:11`);
+  const known = await source.network(network);
+  if (!known.layers.some((line) => line.name === found[1])) throw new Error(`${known.model} has no layer ${found[1]}`);
   const layer = await source.layer(network, found[1]!);
   const word = found[2]!.toLowerCase();
   const unit = /^\d+$/.test(word) ? layer.units[Number(word)]

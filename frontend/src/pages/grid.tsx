@@ -39,7 +39,7 @@ const GridCell = memo(({ doc, unit, size, tall, place, column, left, active, pic
   return (
     <div role="gridcell" aria-colindex={column + 1} aria-selected={picked} class={`cell is-${unit.status}`}
       style={{ width: `${size}px`, height: `${tall}px`, left: `${left}px` }}>
-      <a href={to} data-place={place} tabIndex={active ? 0 : -1} aria-label={described(unit, said, picked)}
+      <a href={to} data-place={place} tabIndex={active ? 0 : -1}
         title={unit.error ?? unit.name ?? undefined}
         onFocus={() => onActive(place)}
         onClick={(event) => {
@@ -47,6 +47,7 @@ const GridCell = memo(({ doc, unit, size, tall, place, column, left, active, pic
           event.preventDefault();
           onPick(place, event.shiftKey);
         }}>
+        <span class="unseen">{described(unit, said, picked)}</span>
         {unit.tile ? <TileImage tile={unit.tile} sheets={doc.sheets} side={doc.tile} size={size} alt="" />
           : <Blank size={size} />}
         {unit.status !== "ok" && <span class="state" aria-hidden="true">{state?.sign} {size >= 90 && state?.word}</span>}
@@ -111,10 +112,10 @@ export function Grid(parts: GridParts) {
   useEffect(() => parts.onColumns(columns), [columns]);
 
   useLayoutEffect(() => {
-    if (focused === 0 || !place.current) return;
+    if (focused === 0 || width === 0 || !place.current) return;
     reveal(place.current, Math.floor(active / columns) * row, tall);
     place.current.querySelector<HTMLElement>(`[data-place="${active}"]`)?.focus({ preventScroll: true });
-  }, [focused]);
+  }, [focused, width > 0]);
 
   const drawn: number[] = [];
   if (width > 0) for (let at = first; at <= Math.min(last, rows - 1); at++) drawn.push(at);

@@ -38,8 +38,8 @@ export function Asked({ job, trouble }: { job: JobDoc | null; trouble: string | 
 }
 
 /** Makes units of a layer by a recipe that is chosen here; `units`: 0:24,31, or null for all. */
-export function MakeUnits({ network, layer, units, label }: {
-  network: string; layer: string; units: string | null; label: string;
+export function MakeUnits({ network, layer, units, label, second }: {
+  network: string; layer: string; units: string | null; label: string; second?: boolean; // beside another button
 }) {
   const source = useSource();
   const choices = useLoaded(() => source.choices(network), [source, network]);
@@ -58,7 +58,7 @@ export function MakeUnits({ network, layer, units, label }: {
             </select>
           </label>
         )}
-        <button type="button" class="main" disabled={busy}
+        <button type="button" class={second ? "" : "main"} disabled={busy}
           onClick={() => void ask({ network, kind: "units", layer, units, recipe: chosen })}>{label}</button>
       </div>
       {about && <p class="dim">{about}</p>}

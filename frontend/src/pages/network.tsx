@@ -58,7 +58,7 @@ function Row({ doc, line }: { doc: NetworkDoc; line: LayerLine }) {
         </span>
         <Done line={line} />
         <span class="row-cover">
-          {line.cover.slice(0, 6).map((tile) => (
+          {line.cover.filter((tile) => tile.sheet in (doc.sheets ?? {})).slice(0, 6).map((tile) => (
             <TileImage tile={tile} sheets={doc.sheets} side={doc.tile} size={48} alt="" />
           ))}
         </span>
@@ -90,6 +90,7 @@ function About({ doc }: { doc: NetworkDoc }) {
 }
 
 function Layers({ doc }: { doc: NetworkDoc }) {
+  const trail = useTrail();
   const usual = doc.layers.some((line) => line.usual) && doc.layers.some((line) => !line.usual);
   const [all, setAll] = useState(!usual);
   const [text, setText] = useState("");
@@ -113,7 +114,7 @@ function Layers({ doc }: { doc: NetworkDoc }) {
     k: ["layer before", () => move(-1)],
     "/": ["filter by typing", () => field.current?.focus()],
     ...(usual && { a: ["all layers, or the usual ones", () => setAll(!all)] as [string, () => void] }),
-    Escape: ["networks", () => go("#/networks")],
+    ...(trail.length > 0 && { Escape: ["networks", () => go("#/networks")] as [string, () => void] }),
   });
   return (
     <section class="section" aria-labelledby="layers">

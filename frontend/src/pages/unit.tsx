@@ -10,8 +10,7 @@ import { useTold } from "../news";
 import { go, href, Link, withQuery } from "../router";
 import type { Picture, UnitDoc } from "../types";
 import { announce, Failed, Say, Waiting } from "../ui";
-import { count, short } from "../words";
-import { layerRoute } from "./layer";
+import { count, short, within } from "../words";
 import { Asked, MakeUnits, useAsk, Working } from "./make";
 import { useTrail } from "./network";
 import { Failures, Facets, Neighbours, Provenance } from "./unit/parts";
@@ -19,6 +18,7 @@ import { Examples } from "./unit/real";
 import { Spectrum } from "./unit/spectrum";
 import { Trust } from "./unit/trust";
 import { fileName, Viewer } from "./unit/viewer";
+import { layerRoute } from "./view";
 
 /** Reads what is before and after, with the pictures one sees first: turning to them must not wait. */
 function usePrefetch(doc: UnitDoc | undefined) {
@@ -45,7 +45,7 @@ function Empty({ doc }: { doc: UnitDoc }) {
       action={doc.live && <>
         <button type="button" class="main" disabled={busy}
           onClick={() => void ask({ network: doc.network, kind: "picture", target: doc.unit })}>Make it now</button>
-        <MakeUnits network={doc.network} layer={doc.layer} units={String(doc.channel)} label="Into the store" />
+        <MakeUnits network={doc.network} layer={doc.layer} units={String(doc.channel)} label="Make it into the store" second />
         <Asked job={job} trouble={trouble} />
       </>} />
   );
@@ -71,7 +71,8 @@ function Content({ doc, chosen, choose }: { doc: UnitDoc; chosen: Picture | null
   useKeys("Pictures of the unit", keys);
   return (
     <>
-      {doc.live && <Working wanted={(job) => job.ask.target === doc.unit && doc.network.startsWith(job.ask.network)} />}
+      {doc.live && <Working wanted={(job) => doc.network.startsWith(job.ask.network) && (job.ask.kind === "units"
+        ? job.ask.layer === doc.layer && within(job.ask.units, doc.channel) : job.ask.target === doc.unit)} />}
       {chosen ? (
         <div class="unit-top">
           <Viewer doc={doc} chosen={chosen} choose={choose} at={at} setAt={setAt} />

@@ -33,7 +33,7 @@ class _Class(Term):
     def _from(cls, place: Place, head: str) -> Any:
         if place.quoted or place.head != head or place.selector is None or place.position or place.options:
             return None
-        return int(place.selector) if place.selector.isdigit() and not place.literal else place.selector
+        return int(place.selector) if place.selector.isdecimal() and not place.literal else place.selector
 
     def _spelled(self, head: str) -> Place:
         label = self.label

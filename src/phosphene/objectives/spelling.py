@@ -20,7 +20,7 @@ def is_layer(place: Place) -> bool:
 
 
 def is_channel(place: Place) -> bool:
-    return is_layer(place) and not place.literal and (place.selector or "").isdigit()
+    return is_layer(place) and not place.literal and (place.selector or "").isdecimal()
 
 
 def at(layer: str, selector: str | None = None, position: str | None = None, options: tuple[str, ...] = ()) -> Place:

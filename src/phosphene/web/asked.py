@@ -65,6 +65,10 @@ def order_of(ask: Ask, network: Network, ledger: Ledger, frame: tuple[int, int] 
 
     Raises BadTarget, BadSpec, UnknownLayer, UnknownClass, UnknownOption, UnitOutOfRange.
     """
+    for name in ("target", "to", "preset", "image", "layer", "units", "recipe"):
+        text = getattr(ask, name)
+        if text is not None and len(text) > LONGEST:
+            raise BadSpec(f"{name} has at most {LONGEST} letters, not {len(text)}")
     within("seed", ask.seed, 0, MOST_SEED)
     if ask.steps is not None:
         within("steps", ask.steps, 1, MOST_STEPS)
@@ -108,8 +112,6 @@ def _units(ask: Ask, network: Network, ledger: Ledger) -> Units:
     if ask.layer != "logit":
         network.find(ask.layer)  # a name, no glob
     (track,) = chosen(network, [ask.layer], None)
-    if ask.units is not None and len(ask.units) > LONGEST:
-        raise BadSpec(f"units are said in at most {LONGEST} letters, not {len(ask.units)}")
     one = with_steps(_recipe(ask.recipe), ask.steps)
     scan = _scan(one, network, ledger, track.name)
     plan = planned(network, one, layers=[ask.layer], scan=scan,

@@ -67,7 +67,7 @@ class Board:
 
     def take_up(self, noted: Noted, state: JobState) -> None:
         """A job that was put down before."""
-        entry = Entry(replace(noted.doc, state=state), noted.turn)
+        entry = Entry(_newer(noted.doc, {"state": state, "catching": False}), noted.turn)
         self.entries[entry.doc.id] = entry
         self._turn = max(self._turn, noted.turn)
         if state == "waiting":

@@ -25,6 +25,7 @@ from .hand import Hand
 from .journal import Journal, new_id
 from .limits import MOST_JOBS, Full
 from .loaded import meant
+from .work import opened
 
 PATIENCE = 10.0  # seconds that a step may take when the desk is closed
 GUESS, LONGEST = 10, 3600  # seconds to wait where nobody knows, and the most that one is told to
@@ -101,7 +102,11 @@ class Desk:
         if step not in job.frames:
             there = ", ".join(map(str, job.frames)) or "none yet"
             raise BadSpec(f"the job {job.id} has no frame of step {step}; there are {there}")
-        return (job.height, job.width), self.picture(job.id, str(step))
+        data = self.picture(job.id, str(step))
+        size = opened(data).size[::-1]
+        if size != (job.height, job.width):
+            raise BadSpec(f"the pictures of {job.model} have channels that are no colours; nothing can start from them")
+        return size, data
 
     def _room(self, kept: int = 0) -> None:
         """Refuse one more job when there are too many."""

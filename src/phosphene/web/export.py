@@ -10,23 +10,16 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path, PurePath
-from typing import Any, Protocol, final
+from typing import Any, final
 
 from ..errors import StoreError, UnknownLayer, closest
 from .documents import JobDoc, LayerDoc, LayerLine, NetworkDoc, UnitDoc, UnitLine
+from .journal import Journal
 from .paths import IN_A_FILE, JOBS, SITE, job_url, layer_file, network_file, units_file, unslug
 from .shelf import Shelf
 from .site import INDEX, Site, front_end
 
 Step = Callable[[int, int, str], None]  # layers done, layers there are, the layer that is next
-
-
-class JobsPart(Protocol):
-    """Live jobs that were put down."""
-
-    def jobs(self) -> Sequence[JobDoc]: ...
-
-    def picture(self, job: str, name: str, /) -> bytes: ...
 
 
 @final
@@ -47,7 +40,7 @@ class Exported:
 
 def export(
     shelf: Shelf,
-    jobs: JobsPart | None,
+    jobs: Journal | None,
     target: Path,
     tell: Step | None = None,
     *,
@@ -182,7 +175,7 @@ class _Writer:
             if some:
                 yield chunk, some
 
-    def jobs(self, done: Sequence[JobDoc], jobs: JobsPart | None) -> None:
+    def jobs(self, done: Sequence[JobDoc], jobs: Journal | None) -> None:
         """Live jobs with their pictures."""
         self.document(JOBS, "jobs", [asdict(job) for job in done])
         for job in done if jobs is not None else ():

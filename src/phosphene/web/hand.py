@@ -104,7 +104,7 @@ class _Making:
         entry, step = self.entry, shown.step
         self._clock(step)
         wish = self._wish()
-        fields: dict[str, Any] = {"step": step, "catching": step < self.reached,
+        fields: dict[str, Any] = {"step": step, "catching": wish != "drop" and step < self.reached,
                                   "now": wish != "go" or step == shown.steps}  # fmt: skip
         frames = entry.doc.frames
         if (step in self.marks or wish != "go") and step not in frames and len(frames) < MOST_FRAMES:

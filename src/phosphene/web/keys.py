@@ -23,7 +23,7 @@ from typing import final
 SECRET_BYTES = 32
 LASTS = 30 * 24 * 3600  # seconds that a cookie is good for
 SHORTEST = 16  # characters of a token that the user chose
-AGAIN = 5.0  # seconds before a link is told again: whoever asks for it does not fill the terminal
+AGAIN = 30.0  # seconds before the same link is told again: whoever asks for it does not fill the terminal
 
 
 def state_folder() -> Path:
@@ -77,7 +77,7 @@ class Keys:
         self._secret = hmac.digest(secret, about, hashlib.sha256)
         self._tell = tell
         self._once: str | None = None
-        self._told = -AGAIN
+        self._told: tuple[str, float] | None = None
         self._lock = threading.Lock()
 
     def once(self) -> str:
@@ -103,12 +103,12 @@ class Keys:
         """Say a link that works, now that somebody came with none."""
         if self._tell is None:
             return
+        word, now = self.once(), time.monotonic()
         with self._lock:
-            now = time.monotonic()
-            if now - self._told < AGAIN:
+            if self._told is not None and self._told[0] == word and now - self._told[1] < AGAIN:
                 return
-            self._told = now
-        self._tell(self.once())
+            self._told = word, now
+        self._tell(word)
 
     def signed(self) -> str:
         """A new value for the cookie."""

@@ -169,9 +169,10 @@ def work(parts: Parts) -> APIRouter:
     def stop(job: Job) -> JobDoc:
         return there(parts.desk).stop(job)
 
-    @router.delete("/{job}", summary="Remove a job and its pictures", status_code=204)
-    def remove(job: Job) -> None:
+    @router.delete("/{job}", summary="Remove a job and its pictures", status_code=204, response_model=None)
+    def remove(job: Job) -> Response:
         there(parts.desk).remove(job)
+        return Response(status_code=204)
 
     return router
 

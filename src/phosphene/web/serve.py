@@ -76,6 +76,9 @@ def serve(wanted: Wanted, load: Load, *, show: Say, remark: Say) -> None:
         def ready() -> None:
             show(f"the microscope on {ledger.place.url}; Ctrl-C ends it")
             keys.remind()
+            if not wanted.door.inside:
+                show(f"other machines: http://NUMBER:{port}/?token=TOKEN, with the number of this machine and the "
+                     "--token; under a name with --allow-host. What is sent can be read on the way")  # fmt: skip
             if wanted.browser:
                 with suppress(webbrowser.Error):
                     webbrowser.open(link(wanted.door.host, port, keys.once()))
@@ -131,6 +134,8 @@ def _may_begin(place: Place, wanted: bool) -> None:
     """Refuse a place that is no store, unless one is to be begun in it: an empty folder, or none yet."""
     if place.names() or (place.local is not None and place.local.is_file()):
         raise StoreError(f"{place.url} is no store: other things are in it; name a store, or a new folder")
+    if place.url in CARDS:
+        raise StoreError(f"{place.url} is a network: phosphene serve --model {place.url}")
     if not wanted:
         raise StoreError(
             f"there is no store {place.url}; to begin one there, say whose: phosphene serve {place.url} --model {FIRST}"

@@ -19,7 +19,7 @@ from ..attribution import attribute, attributions, drawn
 from ..errors import ModelError, PhospheneError
 from ..examples.shots import heat_of
 from ..models.network import Network, first_line
-from ..objectives import Channel, Logit, Objective, named, to_text
+from ..objectives import Channel, Logit, Objective, to_text
 from ..pictures import picture_tensor
 from ..shapes import Images
 from ..store.facts import SILENT
@@ -30,7 +30,7 @@ from ..tap import Tap
 from .decoded import decoded
 from .documents import ExplainedDoc, Fired, Firing, LookDoc, MapsDoc, Prediction
 from .mosaic import mosaic, uri
-from .words import understood
+from .words import spelled, understood
 
 MANY = 5  # predictions, and units of a layer
 KEPT = 3  # sets of layers whose fast path is kept
@@ -201,5 +201,4 @@ class Sight:
         made = attribute(self.network, aim, pictures, method)
         colours = attributions.get(method)().colours
         pixels, most = drawn(made.signed[0].cpu().numpy(), colours=colours)
-        unit = str(named(aim, self.network.class_name))
-        return ExplainedDoc(unit, method, uri(pixels), most, made.note)
+        return ExplainedDoc(spelled(self.network, aim), method, uri(pixels), most, made.note)

@@ -10,14 +10,20 @@ from typing import Any, final
 import numpy as np
 from numpy.typing import NDArray
 
-from ..address import MOST, OUTPUT, Place, parse
-from ..errors import BadTarget, StoreError
+from ..address import MOST, OUTPUT, Place
+from ..errors import StoreError
 from ..sketch import BINS, ZERO
 from ..store.facts import ALWAYS, FEWEST, SILENT
 from ..store.index import Line
 from ..store.scans import Scan
 from .catalog import Known, Layer
 from .sheets import Layout, Thumb
+
+# names of forms of targets; kept in step with their registry by a test
+FORMS = frozenset(
+    ("logit", "prob", "direction", "near", "invert", "caricature", "tv", "l1", "l2", "blur", "boundary", "opacity",
+     "channel", "neuron", "layer")
+)  # fmt: skip
 
 
 @final
@@ -46,16 +52,10 @@ class View:
 
 
 def unit_text(layer: Layer, channel: int) -> str:
-    """A unit as one writes it; names with odd characters in quotes."""
-    head = "logit" if layer.name == OUTPUT else layer.name
-    text = f"{head}:{channel}"
-    try:
-        (term,) = parse(text)
-        if term.place.head == head and term.place.selector == str(channel):
-            return text
-    except (BadTarget, ValueError):
-        pass
-    return str(Place(head, str(channel), quoted=True))
+    """A unit as one writes it: in quotes where the layer is called like a form of targets, or has odd characters."""
+    if layer.name == OUTPUT:
+        return f"logit:{channel}"
+    return str(Place(layer.name, str(channel), quoted=layer.name in FORMS))
 
 
 def by_channel(lines: Sequence[Line]) -> dict[int, list[Line]]:

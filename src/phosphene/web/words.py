@@ -57,6 +57,13 @@ def read(text: str) -> Objective:
     return objective
 
 
+def spelled(network: Network, objective: Objective) -> str:
+    """A target as people write it, with names of classes where those are read back."""
+    if OUTPUT not in objective.layers or network.labels is None or len(network.labels) != network.classes:
+        return str(objective)
+    return str(named(objective, network.class_name))
+
+
 def one_line(error: PhospheneError) -> str:
     """What an error says, without hints for the command line and without a caret."""
     text = str(error).partition("\n")[0]
@@ -101,7 +108,7 @@ class Words:
             objective = understood(live, text)
         except PhospheneError as error:
             return TargetDoc(text, None, one_line(error))
-        return TargetDoc(text, str(named(objective, live.class_name)), None)
+        return TargetDoc(text, spelled(live, objective), None)
 
 
 def _said(one: Preset) -> str:

@@ -1,7 +1,7 @@
 // How far a picture can be trusted: what was measured, what it means, and a verdict where the measurement allows one.
 
 import type { Picture, UnitDoc } from "../../types";
-import { count, number, percent } from "../../words";
+import { count, number, percent, STATES } from "../../words";
 
 export type Verdict = "for" | "care" | "against" | "none";
 export interface Line { what: string; value: string; means: string; verdict: Verdict }
@@ -13,15 +13,18 @@ const SAID: Record<Verdict, [sign: string, word: string]> = {
 /** Whether a picture is meant to silence its unit rather than to fire it. */
 export const downward = (picture: Picture) => picture.kind === "negative" || picture.target.trimStart().startsWith("-");
 
+/** What is wrong with a picture that is not ok. */
+export function troubleOf(picture: Picture): string {
+  if (picture.status === "diverged") return "The optimisation left the finite numbers; this is the last sound picture, not the end.";
+  if (downward(picture)) return "No gradient was left in its last steps: the unit is silent on it and cannot be pushed lower. It shows little.";
+  return "No gradient reached it in its last steps: the unit stayed silent, so it shows little of what the unit responds to.";
+}
+
 function ofState(picture: Picture): Line {
   const what = "outcome";
-  if (picture.status === "dead") {
-    return { what, value: "∅ dead", verdict: "against",
-      means: "No gradient ever reached the picture: it shows nothing of what the unit responds to." };
-  }
-  if (picture.status === "diverged") {
-    return { what, value: "≠ diverged", verdict: "against",
-      means: "The optimisation left the finite numbers; this is the last sound picture, not the end." };
+  if (picture.status === "dead" || picture.status === "diverged") {
+    const { sign, word } = STATES[picture.status]!;
+    return { what, value: `${sign} ${word}`, verdict: "against", means: troubleOf(picture) };
   }
   const { start, clean } = picture.score;
   const rose = start !== null && clean !== null && clean > start;

@@ -4,6 +4,7 @@ import { useEffect, useRef, useState } from "preact/hooks";
 import type { FramesDoc, Picture, UnitDoc } from "../../types";
 import { Copy, Curve, Say, Slider, StripImage, Thumb } from "../../ui";
 import { number, STATES } from "../../words";
+import { troubleOf } from "./trust";
 
 /** What a picture is called: negative, diverse 2. */
 export function nameOf(picture: Picture, all: readonly Picture[]): string {
@@ -97,7 +98,7 @@ export function Viewer({ doc, chosen, choose, at, setAt }: {
       </div>
       {chosen.status !== "ok" && (
         <Say small kind={chosen.status === "dead" ? "dead" : "failed"} title={STATES[chosen.status]?.word ?? chosen.status}
-          text={STATES[chosen.status]?.means} />
+          text={troubleOf(chosen)} />
       )}
       {chosen.frames && <Timelapse frames={chosen.frames} picture={chosen} at={now} set={(value) => setAt(value < last ? value : null)} />}
       {doc.pictures.length > 1 && (

@@ -1,0 +1,269 @@
+"""Live pictures in a real browser: asked for, watched, branched off; reloads, killed servers and full queues."""
+
+from __future__ import annotations
+
+import re
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import pytest
+from playwright.sync_api import Page
+from web.browser import Visits, Watched, asked, complaints, drawn, let_in, told, until
+from web.gallery import Gallery
+from web.served import running
+
+LONG = 3000  # steps: more than any test waits for
+ENDED = ".live-watch .live-badge.is-done"
+
+
+@pytest.fixture(autouse=True)
+def _nothing_left(seen: Watched) -> Iterator[None]:
+    """Tests share a queue."""
+    yield
+    for job in told(seen, "jobs"):
+        seen.page.context.request.delete(f"{seen.home}api/v1/jobs/{job['id']}", headers={"origin": seen.home[:-1]})
+
+
+def job_of(page: Page) -> str:
+    page.wait_for_url(re.compile(r"#/live/[0-9a-f]{12}$"))
+    return page.url.rpartition("/")[2]
+
+
+def state(page: Page, word: str) -> None:
+    page.locator(".live-watch .live-badge", has_text=word).wait_for()
+
+
+def frames(page: Page, enough: int = 3) -> list[str]:
+    """Addresses of the frames as they come, until there are so many."""
+    found: list[str] = []
+    while len(found) < enough:
+        page.wait_for_timeout(25)
+        image = page.locator(".live-watch .live-frame img")
+        address = image.get_attribute("src") if image.count() else None
+        if address is not None and address not in found:
+            found.append(address)
+        assert not page.locator(ENDED).count() or len(found) >= enough, f"it ended after {found}"
+    return found
+
+
+def test_a_picture_is_asked_for_by_keyboard_and_seen_to_grow(seen: Watched, visit: Visits) -> None:
+    page = seen.go("#/live", "form")
+    keys = page.keyboard
+    keys.press("i")
+    keys.type("mixed4b:1")
+    field = page.get_by_role("combobox", name="Target")
+    offered = page.get_by_role("listbox", name="Target").get_by_role("option")
+    offered.first.wait_for()
+    assert complaints(page) == []
+    assert field.get_attribute("aria-expanded") == "true"
+    keys.press("ArrowDown")
+    keys.press("ArrowDown")
+    chosen = page.locator('[role=option][aria-selected="true"]')
+    text = chosen.locator("span").first.inner_text()
+    assert field.get_attribute("aria-activedescendant") == chosen.get_attribute("id")
+    keys.press("Enter")
+    assert field.input_value() == text != "mixed4b:1"
+    assert re.fullmatch(r"mixed4b:1\d*", text)
+    page.get_by_label("Steps").focus()
+    keys.type("80")
+    keys.press("Enter")
+    job = job_of(page)
+    grown = frames(page, 3)
+    assert all(f"jobs/{job}/" in one for one in grown)
+    page.locator(ENDED).wait_for()
+    until(page, "document.querySelector('.live-watch .live-frame img').src.includes('final')")
+    doc = told(seen, f"jobs/{job}")
+    assert (doc["state"], doc["step"], doc["ask"]["target"]) == ("done", 80, text)
+    assert doc["curve"][-1][1] > doc["curve"][0][1], "the score rose"
+    result = page.get_by_role("region", name="Result")
+    assert f"{doc['pictures'][0]['evidence']['rank']} of 192" in result.inner_text()
+    assert drawn(page.locator(".live-watch")) == 1
+    assert complaints(page) == []
+    other = visit(seen.home, page.context.cookies())
+    fresh = other.go(f"#/live/{job}", ".live-watch .live-frame img")
+    assert text in fresh.locator(".live-watch h2").inner_text()
+
+
+def test_a_picture_branches_off_from_a_saved_step(seen: Watched, gallery: Gallery) -> None:
+    job = asked(seen, network=gallery.fingerprint, target="conv1:3", steps=40)
+    page = seen.go(f"#/live/{job}", ENDED)
+    page.keyboard.press("Home")
+    page.keyboard.press("ArrowRight")
+    page.get_by_role("button", name=re.compile(r"Branch from step \d+")).wait_for()
+    page.keyboard.press("b")
+    begun = page.get_by_text(re.compile(rf"starts from step \d+ of job {job[:6]}")).inner_text()
+    step = int(re.findall(r"step (\d+)", begun)[0])
+    assert step == told(seen, f"jobs/{job}")["frames"][1] > 0
+    page.get_by_role("combobox", name="Target").fill("conv1:4")
+    page.keyboard.press("Escape")
+    page.get_by_role("button", name="Start", exact=True).click()
+    until(page, f"!location.hash.endsWith('{job}')")
+    branch = job_of(page)
+    page.locator(ENDED).wait_for()
+    asked_for = told(seen, f"jobs/{branch}")["ask"]
+    assert asked_for["start"] == {"job": job, "step": step}
+    assert (asked_for["target"], asked_for["seed"]) == ("conv1:4", 1)
+
+
+def test_a_reload_in_the_middle_changes_nothing(seen: Watched, gallery: Gallery) -> None:
+    job = asked(seen, network=gallery.fingerprint, target="mixed4b:2", steps=120)
+    page = seen.go(f"#/live/{job}", ".live-watch .live-frame img")
+    step = told(seen, f"jobs/{job}")["step"]
+    page.reload()
+    page.wait_for_selector(".live-watch .live-frame img")
+    frames(page, 2)
+    page.locator(ENDED).wait_for()
+    doc = told(seen, f"jobs/{job}")
+    assert 0 < step < doc["step"] == 120
+    assert [one for one, _ in doc["curve"]] == sorted({one for one, _ in doc["curve"]}), "no step was done twice"
+
+
+def test_a_killed_server_comes_back_and_the_picture_is_finished(
+    visit: Visits, gallery: Gallery, tmp_path: Path
+) -> None:
+    store = Path(shutil.copytree(gallery.store, tmp_path / "gallery"))
+    words = (str(store), "--model", gallery.network)
+    with running(tmp_path / "state", *words) as server:
+        seen = visit(f"{server.url}/", let_in(server))
+        page = seen.go("#/live", "form")
+        job = asked(seen, network=gallery.fingerprint, target="mixed4b:5", steps=160)
+        page.goto(f"{seen.home}#/live/{job}")
+        frames(page, 3)
+        server.kill()
+        page.get_by_role("alert").get_by_text("The server does not answer").wait_for()
+        assert page.locator(".live-watch .live-frame img").count() == 1, "what was there is still shown"
+        port = str(server.port)
+    with running(tmp_path / "state", *words, "--port", port):
+        page.get_by_text("The server does not answer").first.wait_for(state="detached")
+        page.locator(ENDED).wait_for(timeout=90_000)
+        doc = told(seen, f"jobs/{job}")
+        assert (doc["state"], doc["step"]) == ("done", 160)
+        page.reload()
+        page.locator(ENDED).wait_for()
+    seen.expect("net::ERR_")
+
+
+def test_a_queue_is_paused_continued_stopped_and_left(seen: Watched, gallery: Gallery) -> None:
+    page = seen.page
+    page.emulate_media(reduced_motion="reduce")
+    jobs = [asked(seen, network=gallery.fingerprint, target=f"conv1:{unit}", steps=LONG) for unit in range(3)]
+    seen.go(f"#/live/{jobs[0]}", ".live-watch .live-frame img")
+    entries = page.locator(".live-queue li")
+    assert entries.locator(".live-entry-title").all_inner_texts() == ["conv1:0", "conv1:1", "conv1:2"]
+    page.get_by_text("1 before it").wait_for()
+    page.get_by_text("2 before it").wait_for()
+    page.locator(".live-watch").get_by_text(re.compile("about .* left")).wait_for()
+    assert page.evaluate("document.getAnimations().length") == 0
+    assert complaints(page) == []
+    page.get_by_role("button", name="Pause").click()
+    state(page, "paused")
+    paused = told(seen, f"jobs/{jobs[0]}")["step"]
+    entries.first.get_by_text("conv1:1").wait_for()  # the next one runs meanwhile
+    page.wait_for_timeout(300)
+    assert told(seen, f"jobs/{jobs[0]}")["step"] == paused
+    page.get_by_role("button", name="Continue").click()
+    state(page, "waiting")
+    page.get_by_role("button", name="remove conv1:1").click()
+    page.get_by_role("button", name="remove conv1:2").click()
+    state(page, "running")
+    until(page, f"Number(document.querySelector('.live-progress progress').value) > {paused}")
+    page.locator("h1").click()
+    page.keyboard.press(" ")
+    state(page, "paused")
+    page.keyboard.press(" ")
+    page.get_by_role("button", name="Stop").click()
+    state(page, "stopped")
+    page.get_by_text(re.compile(rf"Stopped at step \d+ of {LONG}")).first.wait_for()
+    assert len(told(seen, "jobs")) == 1
+    page.get_by_role("button", name="Remove", exact=True).click()
+    page.get_by_text("None yet.").wait_for()
+    assert told(seen, "jobs") == []
+
+
+def test_what_cannot_be_made_is_said_in_a_line(seen: Watched) -> None:
+    page = seen.go("#/live", "form")
+    page.get_by_role("button", name="Start", exact=True).click()
+    page.get_by_role("alert").get_by_text("Nothing is asked for").wait_for()
+    field = page.get_by_role("combobox", name="Target")
+    field.fill("mixed4b:999")
+    field.press("Escape")
+    said = page.get_by_text(re.compile("mixed4b.*999|999.*mixed4b"))
+    said.first.wait_for()
+    assert "\n" not in said.first.inner_text().strip()
+    assert field.get_attribute("aria-invalid") == "true"
+    page.get_by_role("button", name="Start", exact=True).click()
+    until(page, "document.activeElement.getAttribute('role') === 'combobox'")  # there it is to be mended
+    assert told(seen, "jobs") == []
+
+
+def test_units_are_made_into_the_store_and_appear(seen: Watched) -> None:
+    """From the page of a unit that has none; other pages learn of it by themselves."""
+    plain = next(one["id"] for one in told(seen, "models") if one["model"] == "miniception-plain")
+    page = seen.go(f"#/n/{plain[:12]}/conv1", ".grid a")
+    page.get_by_text("No unit of this layer has a picture yet").wait_for()
+    asked(seen, network=plain, kind="units", layer="conv1", units="3", recipe="draft")
+    page.locator('.grid .is-ok a[href$="/conv1/3"]').wait_for(timeout=60_000)
+    assert drawn(page.get_by_role("grid")) == 1
+
+
+def test_a_unit_without_a_picture_is_made_from_its_page(seen: Watched, gallery: Gallery) -> None:
+    page = seen.go(f"#/n/{gallery.net}/conv1/20", ".say")
+    page.get_by_role("button", name="Make it now").click()
+    page.get_by_text("Asked for:").get_by_role("link").click()
+    job = job_of(page)
+    page.locator(ENDED).wait_for()
+    assert told(seen, f"jobs/{job}")["ask"]["target"] == "conv1:20"
+
+
+def mix(**query: Any) -> str:
+    return "#/mixer?" + "&".join(f"{key}={quote(str(value))}" for key, value in query.items())
+
+
+def test_units_are_mixed_and_the_link_says_how(seen: Watched, visit: Visits) -> None:
+    page = seen.go("#/mixer", "form")
+    page.get_by_role("combobox", name="Unit 1").fill("mixed4b:3")
+    page.get_by_role("button", name="Add a unit").click()
+    page.get_by_role("combobox", name="Unit 2").fill("conv1:7")
+    weight = page.get_by_label("Weight of unit 2, as a number")
+    weight.fill("-0.5")
+    weight.press("Tab")
+    text = page.get_by_role("combobox", name="The sum")
+    assert text.input_value() == "mixed4b:3 - 0.5*conv1:7"
+    text.fill("0.25*mixed4b:3 + 2*conv1:7")
+    assert page.get_by_label("Weight of unit 1, as a number").input_value() == "0.25"
+    page.get_by_label("Weight of unit 2", exact=True).focus()
+    page.keyboard.press("ArrowLeft")
+    until(page, "[...document.querySelectorAll('input')].some((one) => one.value === '0.25*mixed4b:3 + 1.95*conv1:7')")
+    page.get_by_label("Steps").fill("20")
+    page.get_by_role("button", name="Mix", exact=True).click()
+    page.locator(ENDED).wait_for()
+    page.get_by_text("Its own address").wait_for()
+    assert complaints(page) == []
+    (job,) = told(seen, "jobs")
+    assert job["ask"]["target"] == job["pictures"][0]["target"] == "0.25*mixed4b:3 + 1.95*conv1:7"
+    other = visit(seen.home, page.context.cookies())
+    other.page.goto(page.url)
+    again = other.page.get_by_role("combobox", name="The sum")
+    again.wait_for()
+    assert again.input_value() == "0.25*mixed4b:3 + 1.95*conv1:7"
+    assert other.page.get_by_label("Weight of unit 2", exact=True).input_value() == "1.95"
+    other.page.locator(ENDED).wait_for()
+    drawn(other.page.get_by_role("main"))
+
+
+def test_pictures_go_from_one_unit_to_another(seen: Watched) -> None:
+    page = seen.go(mix(target="mixed4b:3", to="mixed4b:7", count=4, steps=16), "form")
+    assert page.get_by_role("combobox", name="To").input_value() == "mixed4b:7"
+    page.get_by_role("button", name="Go from one to the other").click()
+    page.locator(ENDED).wait_for()
+    row = page.get_by_role("group", name="All pictures, from the first to the last")
+    assert row.get_by_role("button").count() == 4
+    assert drawn(page.locator(".live-watch")) == 5
+    (job,) = told(seen, "jobs")
+    assert (job["count"], len(job["pictures"])) == (4, 4)
+    row.get_by_role("button", name="picture 4 of 4").click()
+    page.get_by_role("img", name=re.compile("picture 4 of 4")).wait_for()
+    assert complaints(page) == []

@@ -1,0 +1,367 @@
+"""Network, layer, unit and compare in a real browser: they show what the store holds, to everybody."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+from urllib.parse import quote
+
+import pytest
+from web.browser import PHONE, Microscope, Visits, Watched, complaints, drawn, told, until, wide
+from web.gallery import DEAD, DIVERSE, ERROR, FAILED, FRAMES, LAYERS, MADE, MISSING, PHOTOS, STEPS, Gallery
+
+MIX = "#/mixer?target=" + quote("mixed4b:3 - 0.5*mixed4b:7")
+
+
+def channels(seen: Watched) -> list[int]:
+    """The channels of the grid's tiles in the order in which they are shown."""
+    cells = seen.page.locator(".grid a[data-place]").evaluate_all(
+        "(all) => all.map((one) => [Number(one.dataset.place), Number(one.href.split('/').pop())])"
+    )
+    return [channel for _, channel in sorted(cells)]
+
+
+def test_several_networks_are_chosen_from(seen: Watched, gallery: Gallery) -> None:
+    page = seen.go()
+    page.get_by_role("link", name=re.compile("miniception-plain")).wait_for()
+    made = sum(one["kind"] != "examples" for layer in LAYERS for one in gallery.records(layer))
+    first = page.get_by_role("main").get_by_role("link").first
+    assert f"{made} pictures" in first.inner_text()
+    first.click()
+    page.get_by_role("heading", level=1, name="miniception", exact=True).wait_for()
+    assert page.url.endswith(f"#/n/{gallery.net}")
+
+
+def test_a_network_shows_its_layers_and_how_much_is_done(seen: Watched, gallery: Gallery) -> None:
+    page = seen.go(f"#/n/{gallery.net}", "[data-row]")
+    text = page.get_by_role("main").inner_text()
+    assert "64 × 64 px, 3 channels" in text
+    assert f"{PHOTOS} real pictures of photos" in text
+    rows = {row.locator("strong").inner_text(): row for row in page.locator("[data-row]").all()}
+    names = list(rows)
+    assert [name for name in names if name in LAYERS] == list(LAYERS), "the layers are in the order of the forward"
+    assert "map 32 × 32 · sees 5 × 5 px" in rows["conv1"].inner_text()
+    assert "32 units" in rows["conv1"].inner_text()
+    assert "vector" in rows["logit"].inner_text()
+    assert "13 of 14 made, 1 failed (layer has 32)" in rows["conv1"].inner_text()
+    assert f"{len(MADE)} of {len(MADE)} made (layer has 192)" in rows["mixed4b"].inner_text()
+    assert "nothing made" in rows["conv2"].inner_text()
+    assert drawn(rows["mixed4b"]) == 6
+    page.keyboard.press("a")
+    page.locator("[data-row]").nth(len(names) + 5).wait_for()
+    page.keyboard.press("/")
+    page.keyboard.type("mixed4b")
+    until(page, "document.querySelectorAll('[data-row]').length < 40")
+    assert all("mixed4b" in name for name in page.locator("[data-row] strong").all_inner_texts())
+
+
+@pytest.mark.parametrize("layer", ["conv1", "logit"])
+def test_a_layer_shows_every_unit_and_its_orders_order(seen: Watched, gallery: Gallery, layer: str) -> None:
+    page = seen.go(f"#/n/{gallery.net}/{layer}", ".grid a")
+    page.set_viewport_size({"width": 1280, "height": 2600})  # all of it is in view
+    units = told(seen, f"models/{gallery.net}/layers/{layer}")["units"]
+    until(page, f"document.querySelectorAll('.grid a').length === {len(units)}")
+    assert channels(seen) == list(range(len(units)))
+    assert drawn(page.locator(".grid")) == sum(unit["tile"] is not None for unit in units) >= len(MADE)
+
+    def values(order: str) -> Any:
+        """As a key for sorting; what is unknown is last."""
+
+        def key(unit: dict[str, Any]) -> tuple[float, float, float]:
+            first, second = {
+                "density": (unit["density"], 0), "maximum": (unit["maximum"], 0),
+                "trust": (unit["percentile"], unit["rank"]), "similarity": (unit["alike"], 0), "index": (0, 0),
+            }[order]  # fmt: skip
+            sign = 1 if order in ("similarity", "index") else -1
+            unknown = float("inf")
+            return (unknown if first is None else sign * first, unknown if second is None else second, unit["channel"])
+
+        return key
+
+    for number, order in enumerate(("index", "density", "maximum", "trust", "similarity"), 1):
+        page.keyboard.press(str(number))
+        page.get_by_role("button", name=order, pressed=True).wait_for()
+        expected = [unit["channel"] for unit in sorted(units, key=values(order))]
+        assert channels(seen) == expected, order
+    assert expected != sorted(expected), "the last order is one"
+    page.keyboard.press("r")
+    page.get_by_role("button", name="turned round", pressed=True).wait_for()
+    assert channels(seen) == expected[::-1]
+
+
+def test_a_layer_is_filtered_and_says_what_is_not_there(seen: Watched, gallery: Gallery) -> None:
+    page = seen.go(f"#/n/{gallery.net}/conv1", ".grid a")
+    grid = page.get_by_role("grid")
+    for channel, word in ((DEAD, "dead"), (FAILED, "failed"), (MISSING, "not made")):
+        cell = grid.locator(f'a[href$="/conv1/{channel}"]')
+        assert cell.count() == 1
+        assert word in cell.inner_text(), "it is to be seen"
+        name = cell.evaluate("(one) => one.ariaLabel ?? one.textContent")
+        assert f"conv1:{channel}" in name, "a screen reader tells which it is"
+        assert word in name, "and what it lacks"
+    assert grid.locator(f'a[href$="/conv1/{FAILED}"]').get_attribute("title") == ERROR
+    page.get_by_label("show").select_option("failed")
+    until(page, "document.querySelectorAll('.grid a').length === 1")
+    assert channels(seen) == [FAILED]
+    assert "state=failed" in page.url
+    page.keyboard.press("]")
+    page.wait_for_url("**/conv2")
+    page.get_by_text("No unit of this layer has a picture yet").wait_for()
+    seen.go(f"#/n/{gallery.net}/logit", ".grid a")
+    page.keyboard.press("/")
+    page.keyboard.type("terrier")
+    until(page, "document.querySelectorAll('.grid a').length < 5")
+    assert all("terrier" in text for text in page.locator(".grid a").all_inner_texts())
+    page.keyboard.type(" zebra crossing")
+    page.get_by_text("No unit matches").wait_for()
+    page.get_by_role("button", name="Show all").click()
+    page.locator(".grid a").nth(20).wait_for()
+
+
+def test_units_are_selected_kept_and_compared(seen: Watched, gallery: Gallery) -> None:
+    page = seen.go(f"#/n/{gallery.net}/conv1", ".grid a")
+    page.locator('.grid a[href$="/conv1/1"]').click(modifiers=["Control"])
+    page.locator('.grid a[href$="/conv1/3"]').click(modifiers=["Shift"])
+    page.get_by_text("3 selected").wait_for()
+    assert page.get_by_role("gridcell", selected=True).count() == 3
+    page.reload()
+    page.get_by_text("3 selected").wait_for()
+    page.get_by_role("region", name="Selected units").get_by_role("link", name="Compare").click()
+    page.locator(".versus-one").nth(2).wait_for()
+    assert page.locator(".versus-one h2").all_inner_texts() == ["conv1:1", "conv1:2", "conv1:3"]
+    page.get_by_role("button", name="Remove conv1:2").click()
+    until(page, "document.querySelectorAll('.versus-one').length === 2")
+    assert page.url.endswith(f"#/compare/{gallery.net}:conv1:1,{gallery.net}:conv1:3")
+
+
+def number(text: str) -> float:
+    return float(text.replace("−", "-").replace(",", ""))
+
+
+def test_a_unit_shows_all_that_is_known(seen: Watched, gallery: Gallery) -> None:
+    record, negative = (gallery.record("mixed4b", 3, kind) for kind in ("positive", "negative"))
+    page = seen.go(f"#/n/{gallery.net}/mixed4b/3", ".viewer-main img")
+    main = page.get_by_role("main")
+    picture = main.locator(".viewer-main img")
+
+    def shown() -> bytes:
+        return page.context.request.get(seen.home + (picture.get_attribute("src") or "")).body()
+
+    assert picture.get_attribute("alt").startswith("positive picture optimised for mixed4b:3, score ")
+    assert shown() == gallery.ledger().payload(record, "picture"), "the picture is the one of the store, untouched"
+    box = picture.bounding_box()
+    assert box is not None
+    assert box["width"] == box["height"] == 512, "a whole multiple of 64"
+    buttons = main.get_by_role("list", name="All pictures of this unit").get_by_role("button")
+    assert [text.strip() for text in buttons.all_inner_texts()] == [
+        "positive", "negative", *(f"diverse {row + 1}" for row in range(DIVERSE))]  # fmt: skip
+    main.get_by_role("region", name="How it came to be").scroll_into_view_if_needed()
+    slider = main.get_by_label("Step", exact=True)
+    slider.focus()
+    page.keyboard.press("Home")
+    frame = main.get_by_role("img", name="positive picture after 0 steps")
+    frame.wait_for()
+    assert slider.get_attribute("max") == str(len(FRAMES))
+    for step in (*FRAMES[1:], None):
+        page.keyboard.press("ArrowRight")
+        name = "positive picture optimised" if step is None else f"positive picture after {step} steps"
+        main.get_by_role("img", name=re.compile(name)).wait_for()
+    trust = main.get_by_role("region", name="How far to trust it").inner_text()
+    evidence = record["evidence"]
+    assert f"{evidence['rank']} of {evidence['siblings']}" in trust
+    assert f"{evidence['natural']['ratio']:.3g} ×" in trust
+    assert f"{PHOTOS} real pictures" in trust
+    real = main.get_by_role("region", name="Real pictures", exact=True)
+    assert real.locator(".real").count() == 18, "nine on top, nine at the bottom"
+    assert real.locator(".sees").count() > 0
+    page.locator("h1").click()
+    page.keyboard.press("f")
+    real.locator(".heat").first.wait_for()
+    spectrum = main.get_by_role("region", name="Activation spectrum")
+    values = [number(text) for text in spectrum.locator(".real strong").all_inner_texts()]
+    assert len(values) >= 5
+    assert values == sorted(values)
+    spectrum.get_by_text("The histogram as a table").click()
+    bars = told(seen, f"models/{gallery.net}/layers/mixed4b/units/3")["facts"]["shares"]
+    assert spectrum.locator("tbody tr").count() == spectrum.locator("rect").count() == len(bars)
+    assert main.get_by_role("region", name="Neighbours").get_by_role("link").count() > 3
+    facts = main.get_by_role("region", name="Where it comes from").inner_text()
+    for word in (gallery.fingerprint, record["id"], "mixed4b:3", "fourier", "phosphene render", "ph.render("):
+        assert word in facts
+    assert f"steps\n{STEPS}" in facts
+    assert drawn(main) > 30
+    page.keyboard.press("2")
+    main.get_by_role("img", name=re.compile("negative picture optimised for mixed4b:3")).wait_for()
+    assert shown() == gallery.ledger().payload(negative, "picture")
+    with page.expect_download() as download:
+        page.keyboard.press("d")
+    assert download.value.suggested_filename == "miniception-mixed4b-3-negative.png"
+
+
+def test_facets_stand_beside_their_real_pictures(seen: Watched, gallery: Gallery) -> None:
+    found = next(
+        one for one in gallery.records("logit") if one["kind"] == "facets" and len(one["facets"]["facets"]) > 1
+    )
+    page = seen.go(f"#/n/{gallery.net}/logit/{found['channel']}", ".facets li")
+    facets = page.get_by_role("region", name="Facets")
+    assert facets.locator(".facets > li").count() == len(found["facets"]["facets"])
+    assert drawn(facets) > 2 * len(found["facets"]["facets"])
+
+
+@pytest.mark.parametrize(
+    ("channel", "said"),
+    [(DEAD, "no picture was found that fires the unit"), (FAILED, ERROR), (MISSING, "No picture of this unit yet")],
+)
+def test_what_is_not_there_is_said(seen: Watched, gallery: Gallery, channel: int, said: str) -> None:
+    page = seen.go(f"#/n/{gallery.net}/conv1/{channel}", ".section")
+    page.get_by_text(said).first.wait_for()
+    if channel != DEAD:
+        page.get_by_role("button", name="Make it now").wait_for()
+
+
+def test_addresses_of_nothing_say_so(seen: Watched, gallery: Gallery) -> None:
+    seen.expect("404")
+    for route, said in (("#/n/ffffffffffff", "No network of this microscope begins with ffffffffffff"),
+                        (f"#/n/{gallery.net}/mixed9z", "no layer 'mixed9z'"),
+                        (f"#/n/{gallery.net}/conv1/99", "has no unit 99; it has 0 to 31"),
+                        (f"#/n/{gallery.net}/conv1/x", "ends in its number"),
+                        ("#/live/ffffffffffff", "No such job"), ("#/nowhere", "There is no page nowhere")):  # fmt: skip
+        seen.go(route).get_by_text(said).first.wait_for()
+
+
+def test_units_of_two_networks_stand_side_by_side(seen: Watched, gallery: Gallery) -> None:
+    page = seen.go(f"#/compare/{gallery.net}:mixed4b:3,{gallery.net}:conv1:1", ".versus-one img >> nth=1")
+    columns = page.locator(".versus-one")
+    assert columns.locator("h2").all_inner_texts() == ["mixed4b:3", "conv1:1"]
+    score = gallery.record("mixed4b", 3)["score"]["clean"]
+    assert f"{score:.3g}" in columns.first.inner_text()
+    assert drawn(page.get_by_role("main")) >= 2 + 18
+    page.get_by_role("button", name="negative").click()
+    page.get_by_role("img", name="negative picture of mixed4b:3 in miniception").wait_for()
+    columns.first.get_by_role("link", name=re.compile("same in miniception-plain")).click()
+    until(page, "document.querySelectorAll('.versus-one').length === 3")
+    columns.nth(1).get_by_text("miniception-plain").first.wait_for()
+    page.keyboard.press("a")
+    page.get_by_label("network").select_option(label=f"miniception {gallery.fingerprint[:6]}")
+    field = page.get_by_label("unit", exact=True)
+    field.fill("logit:bullfrog")
+    field.press("Enter")
+    columns.nth(3).wait_for()
+    assert page.url.endswith(f",{gallery.net}:logit:2")
+    field.fill("conv1:77")
+    field.press("Enter")
+    page.get_by_text("conv1 has 32 units, none is 77").wait_for()
+
+
+ROUTES = {
+    "networks": ("#/networks", ".networks a"),
+    "network": ("#/n/{net}", "[data-row]"),
+    "layer": ("#/n/{net}/conv1", ".grid a"),
+    "classes": ("#/n/{net}/logit", ".grid a"),
+    "a layer with nothing": ("#/n/{net}/conv2", ".say"),
+    "unit": ("#/n/{net}/mixed4b/3", ".viewer-main img"),
+    "dead": ("#/n/{net}/conv1/12", ".viewer-main img"),
+    "failed": ("#/n/{net}/conv1/13", ".failures"),
+    "compare": ("#/compare/{net}:mixed4b:3,{net}:conv1:1", ".versus-one img >> nth=1"),
+    "nothing to compare": ("#/compare", ".say"),
+    "live": ("#/live", "form"),
+    "mixer": (MIX, "form"),
+    "image": ("#/image", "main button >> nth=1"),
+    "nowhere": ("#/nowhere", ".say"),
+}
+
+
+@pytest.mark.parametrize("name", ROUTES)
+def test_every_page_is_for_everybody(visit: Visits, microscope: Microscope, gallery: Gallery, name: str) -> None:
+    """axe in dark and light, narrow windows, names, and no motion for those who want none."""
+    route, ready = ROUTES[name]
+    seen = visit(microscope.home, microscope.cookies, color_scheme="dark", reduced_motion="reduce")
+    page = seen.go(route.format(net=gallery.net), ready)
+    page.wait_for_load_state("networkidle") if name in ("mixer", "image") else None
+    dark = page.evaluate("getComputedStyle(document.documentElement).backgroundColor")
+    assert complaints(page) == []
+    page.emulate_media(color_scheme="light")
+    assert page.evaluate("getComputedStyle(document.documentElement).backgroundColor") != dark
+    assert complaints(page) == []
+    assert page.evaluate("document.getAnimations().length") == 0
+    assert page.locator("h1").count() == page.get_by_role("main").count() == 1
+    assert page.title().endswith("phosphene")
+    page.set_viewport_size(PHONE)  # type: ignore[arg-type]
+    page.wait_for_timeout(50)
+    assert wide(page) == 0, "it is scrolled sideways"
+    drawn(page.get_by_role("main"))
+
+
+def has_ring(seen: Watched) -> bool:
+    """Whether one sees what has the focus."""
+    found: bool = seen.page.evaluate("""() => {
+        const one = document.activeElement, style = getComputedStyle(one);
+        const ring = style.outlineStyle !== "none" && parseFloat(style.outlineWidth) >= 1;
+        return one !== document.body && one.matches(":focus-visible") && (ring || style.boxShadow !== "none");
+    }""")
+    return found
+
+
+def test_the_keyboard_is_enough(seen: Watched, gallery: Gallery) -> None:
+    page = seen.go()
+    keys = page.keyboard
+    page.get_by_role("link", name=re.compile("miniception-plain")).wait_for()
+    keys.press("Tab")
+    assert page.evaluate("document.activeElement.textContent") == "Skip to the page"
+    assert has_ring(seen)
+    keys.press("Enter")
+    assert page.evaluate("document.activeElement.id") == "main"
+    keys.press("Tab")
+    assert has_ring(seen)
+    keys.press("Enter")
+    page.wait_for_selector("[data-row]")
+    keys.press("ArrowDown")
+    keys.press("j")
+    keys.press("ArrowUp")
+    assert page.evaluate("document.activeElement.querySelector('strong').textContent") == "conv1"
+    assert has_ring(seen)
+    keys.press("Enter")
+    page.wait_for_selector(".grid a")
+    keys.press("ArrowRight")
+    keys.press("l")
+    keys.press("h")
+    assert page.evaluate("document.activeElement.dataset.place") == "1"
+    assert has_ring(seen)
+    keys.press("x")
+    page.get_by_text("1 selected").wait_for()
+    keys.press("Enter")
+    page.get_by_role("heading", level=1, name="conv1:1", exact=True).wait_for()
+    keys.press("n")
+    page.get_by_role("heading", level=1, name="conv1:2", exact=True).wait_for()
+    keys.press("ArrowRight")
+    page.get_by_role("heading", level=1, name="conv1:3", exact=True).wait_for()
+    keys.press("p")
+    page.get_by_role("heading", level=1, name="conv1:2", exact=True).wait_for()
+    keys.press("Shift+?")
+    dialog = page.get_by_role("dialog", name="Keys")
+    dialog.wait_for()
+    text = dialog.inner_text()
+    for what in ("next unit", "unit before", "the layer", "list the keys", "select it, or not"):
+        assert what in text
+    assert complaints(page) == []
+    keys.press("Escape")
+    dialog.wait_for(state="hidden")
+    keys.press("c")
+    page.wait_for_url(f"**/#/compare/{gallery.net}:conv1:2,{gallery.net}:conv1:1")
+    keys.press("Escape")
+    page.get_by_role("heading", level=1, name="conv1:2", exact=True).wait_for()
+    keys.press("Escape")
+    page.wait_for_selector(".grid a")
+    until(page, "document.activeElement.dataset.place === '2'")  # where one was
+    before = page.evaluate("getComputedStyle(document.documentElement).backgroundColor")
+    colours = set()
+    for _ in range(3):
+        keys.press("t")
+        page.wait_for_timeout(30)
+        colours.add(page.evaluate("getComputedStyle(document.documentElement).backgroundColor"))
+    assert len(colours) == 2
+    assert before in colours
+    keys.press("Escape")
+    page.wait_for_selector("[data-row]")
+    keys.press("Escape")
+    page.wait_for_url("**/#/networks")

@@ -1,0 +1,242 @@
+"""``phosphene serve``: what it refuses, how it begins, how it ends, what it goes on with."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from sweep.made import loaded, swept
+from web.served import Running, running
+
+from phosphene.cli.main import main
+from phosphene.models.network import Network
+from phosphene.store.place import CUT_OFF
+from phosphene.web.doors import MORE_PORTS, PORT, Door
+
+STEPS = 300  # long enough to be met at work
+LONG = "a-token-of-sixteen-and-more"
+WITHOUT_TORCH = "import sys; sys.modules['torch'] = None; from phosphene.cli.main import main; sys.exit(main())"
+
+
+@pytest.fixture(scope="module")
+def net(tmp_path_factory: pytest.TempPathFactory) -> Network:
+    return loaded(tmp_path_factory.mktemp("net"))
+
+
+@pytest.fixture(scope="module")
+def store(net: Network, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("store")
+    swept(net, folder, layers=["second"])
+    return folder
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (["--host", "0.0.0.0"], "takes --allow-remote and a --token of 16"),
+        (["--host", "::"], "takes --allow-remote and a --token of 16"),
+        (["--host", "0"], "takes --allow-remote and a --token of 16"),
+        (["--host", "192.0.2.7", "--token", LONG], "takes --allow-remote and a --token of 16"),
+        (["--host", "0.0.0.0", "--allow-remote"], "takes --allow-remote and a --token of 16"),
+        (["--host", "0.0.0.0", "--allow-remote", "--token", "short"], "has 5 characters; take 16"),
+        (["--token", "short"], "has 5 characters; take 16"),
+        (["--token", "letters and spaces"], "without spaces"),
+        (["--host", ""], "a name or a number of this machine"),
+        (["--port", "99999"], "0 to 65535"),
+        (["--allow-host", "http://lab.example"], "NAME or NAME:PORT"),
+        (["--allow-host", "*"], "NAME or NAME:PORT"),
+        (["nowhere"], "there is no store nowhere; to begin one there"),
+        (["nowhere", "--read-only"], "there is no store nowhere"),
+        (["miniception"], "phosphene serve --model miniception"),
+        (["full", "--model", "miniception"], "other things are in it"),
+        (["file", "--model", "miniception"], "no store"),
+        (["--mean", "1,2,3"], "--mean is said of one --model"),
+        (["--model", "a", "--model", "b", "--input-size", "3,8,8"], "--input-size is said of one --model"),
+        (["--model", "nonsense"], "no model 'nonsense'"),
+        (["--read-only", "--model", "miniception"], "takes no --model"),
+    ],
+)
+def test_what_cannot_be_is_refused_in_one_line(
+    words: list[str], says: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "full").mkdir()
+    (tmp_path / "full" / "a.txt").touch()
+    (tmp_path / "file").touch()
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+    assert main(["serve", *words, "--no-browser", *(() if "--port" in words else ("--port", "0"))]) == 2
+    said = capsys.readouterr()
+    assert says in said.err
+    assert said.out == ""
+    assert not (tmp_path / "nowhere").exists()
+
+
+def test_a_taken_port_is_said_and_the_next_is_tried(monkeypatch: pytest.MonkeyPatch) -> None:
+    with Door(port=0).listen() as taken:
+        port = taken.getsockname()[1]
+        monkeypatch.setattr("phosphene.web.doors.PORT", port)
+        with Door().listen() as other:
+            assert port < other.getsockname()[1] <= port + MORE_PORTS
+        with pytest.raises(Exception, match=f"cannot listen at 127.0.0.1, port {port}: address already in use"):
+            Door(port=port).listen()
+    assert PORT == 8765
+
+
+def test_only_this_machine_is_listened_to() -> None:
+    assert Door().inside
+    assert Door("localhost").inside
+    assert Door("127.0.0.7").inside
+    with Door(port=0).listen() as listening:
+        assert listening.getsockname()[0] == "127.0.0.1"
+        assert listening.family == socket.AF_INET
+
+
+def let_in(server: Running) -> httpx.Client:
+    """A browser that opens the link."""
+    client = httpx.Client(base_url=server.url, headers={"origin": server.url}, timeout=20)
+    found = client.get(server.fresh_link())
+    assert (found.status_code, found.headers["location"]) == (303, "/")
+    return client
+
+
+def waited(client: httpx.Client, job: str, *states: str, step: int = 0) -> dict[str, Any]:
+    until = time.monotonic() + 60
+    while True:
+        found: dict[str, Any] = client.get(f"/api/v1/jobs/{job}").json()
+        if found["state"] in states and found["step"] >= step:
+            return found
+        assert time.monotonic() < until, found
+        time.sleep(0.05)
+
+
+@pytest.fixture
+def ended() -> Iterator[list[httpx.Client]]:
+    clients: list[httpx.Client] = []
+    yield clients
+    for client in clients:
+        client.close()
+
+
+def test_without_a_store_miniception_is_there_and_work_goes_on_after_every_end(
+    tmp_path: Path, ended: list[httpx.Client]
+) -> None:
+    with running(tmp_path) as server:
+        port = str(server.port)
+        client = let_in(server)
+        ended.append(client)
+        site = client.get("/api/v1/site").json()
+        assert site["live"]
+        assert site["store"] == str(tmp_path / "phosphene" / "microscope")
+        [line] = site["networks"]
+        assert (line["model"], line["live"]) == ("miniception", True)
+        asked = client.post(
+            "/api/v1/jobs", json={"network": line["id"], "target": "conv1:3", "steps": STEPS, "size": 32}
+        )
+        job = asked.json()["id"]
+        waited(client, job, "running", step=2)
+        with client.stream("GET", "/api/v1/events") as stream:
+            assert stream.status_code == 200
+            began = time.monotonic()
+            assert server.end(signal.SIGINT) == 130  # while somebody listens and a job runs
+            assert time.monotonic() - began < 10  # most of it is for Python to end
+    with running(tmp_path, "--port", port) as server:
+        assert client.get("/api/v1/site").status_code == 200  # the cookie is as good as before
+        waited(client, job, "running", step=2)
+        server.kill()
+    with running(tmp_path, "--port", port) as server:
+        waited(client, job, "running", step=2)
+        assert server.end(signal.SIGTERM) == 130
+    with running(tmp_path, "--port", port):
+        assert waited(client, job, "done")["step"] == STEPS
+        assert client.get(f"/jobs/{job}/final.png").status_code == 200
+
+
+def test_a_link_is_good_once_and_the_terminal_shows_the_next(
+    store: Path, tmp_path: Path, ended: list[httpx.Client]
+) -> None:
+    with running(tmp_path, str(store), "--read-only", "--token", LONG) as server:
+        first = server.fresh_link()
+        ended.append(let_in(server))
+        with httpx.Client(base_url=server.url) as stranger:
+            assert stranger.get(first).status_code == 403
+            until = time.monotonic() + 10
+            while server.fresh_link() == first:
+                assert time.monotonic() < until, server.said
+                time.sleep(0.02)
+            assert stranger.get(server.fresh_link()).status_code == 303
+            assert stranger.get("/api/v1/site").status_code == 200
+        with httpx.Client(base_url=server.url, headers={"authorization": f"Bearer {LONG}"}) as script:
+            assert script.get("/api/v1/site").status_code == 200
+        assert not any(LONG in line for line in server.said)
+
+
+def content(folder: Path) -> dict[str, bytes]:
+    return {
+        str(path.relative_to(folder)): path.read_bytes()
+        for path in folder.rglob("*")
+        if path.is_file() and not path.name.startswith(CUT_OFF)
+    }
+
+
+def test_what_a_store_names_is_never_loaded(
+    net: Network, store: Path, tmp_path: Path, ended: list[httpx.Client]
+) -> None:
+    code = Path(net.name.partition(":")[0])
+    assert code.name == "net.py"
+    mark = tmp_path / "ran"
+    before = code.read_text()
+    code.write_text(f"open({str(mark)!r}, 'w')\n{before}")
+    try:
+        with running(tmp_path / "state", str(store)) as server:
+            assert any("is only shown; to make new pictures of it: --model" in line for line in server.said)
+            client = let_in(server)
+            ended.append(client)
+            site = client.get("/api/v1/site").json()
+            assert not site["live"]
+            assert not mark.exists()
+        with running(tmp_path / "state", str(store), "--model", net.name) as server:
+            client = let_in(server)
+            ended.append(client)
+            assert [one["live"] for one in client.get("/api/v1/models").json()] == [True]
+            assert mark.exists()
+    finally:
+        code.write_text(before)
+
+
+def test_without_torch_what_is_there_is_shown_and_nothing_is_changed(
+    net: Network, store: Path, tmp_path: Path, ended: list[httpx.Client]
+) -> None:
+    before = content(store)
+    with running(tmp_path, str(store), code=WITHOUT_TORCH) as server:
+        assert any("torch is not installed" in line for line in server.said)
+        client = let_in(server)
+        ended.append(client)
+        assert client.get("/api/v1/site").json()["live"] is False
+        at = f"/api/v1/models/{net.fingerprint}/layers/second"
+        unit = client.get(f"{at}/units/3").json()
+        assert client.get(f"/{unit['pictures'][0]['url']}").content.startswith(b"\x89PNG")
+        assert len(client.get(at).json()["units"]) == 8
+        assert client.get("/api/v1/jobs").status_code == 409
+    with running(tmp_path, str(store), "--read-only") as server:
+        client = let_in(server)
+        ended.append(client)
+        assert client.get(f"{at}/units/3").json() == unit
+    now = content(store)
+    assert {name: data for name, data in now.items() if not name.startswith("index/")} == {
+        name: data for name, data in before.items() if not name.startswith("index/")
+    }
+
+
+@pytest.mark.skipif(os.name != "posix", reason="Windows has no such permissions")
+def test_the_secret_lies_in_the_users_folder_alone(tmp_path: Path, store: Path) -> None:
+    with running(tmp_path, str(store), "--read-only"):
+        [secret] = [path for path in tmp_path.rglob("*") if path.is_file()]
+    assert secret == tmp_path / "phosphene" / "secret"
+    assert secret.stat().st_mode & 0o077 == 0
