@@ -118,7 +118,7 @@ export function Frame({ children }: { children: ComponentChildren }) {
     }),
     C: ["compare what is selected", () => go(compareRoute(list.spots))],
     H: ["networks", () => go("#/")],
-  });
+  }, true);
   const here = (place: string) => (path[0] === place ? "page" as const : undefined);
   return (
     <>

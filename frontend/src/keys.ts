@@ -1,6 +1,6 @@
 // Keyboard shortcuts: a page declares its own; `?` lists all that work at the moment.
 
-import { useEffect, useRef } from "preact/hooks";
+import { useLayoutEffect, useRef } from "preact/hooks";
 
 /** Key, as in KeyboardEvent.key (`Shift+` in front for keys without a character) -> what it does, and how. */
 export type Keys = Record<string, [what: string, act: () => void]>;
@@ -43,13 +43,17 @@ function pressed(event: KeyboardEvent) {
   }
 }
 
-/** Shortcuts as long as a component is shown; those of what was mounted last go first. Never while one types. */
-export function useKeys(title: string, keys: Keys): void {
+/**
+ * Shortcuts as long as a component is shown; those of what was mounted last go first, those of `everywhere` last. Never
+ * while one types. They work as soon as the component is seen: nobody waits for a key.
+ */
+export function useKeys(title: string, keys: Keys, everywhere = false): void {
   const group = useRef<Group>({ title, keys });
   group.current = { title, keys };
-  useEffect(() => {
+  useLayoutEffect(() => {
     if (groups.length === 0) document.addEventListener("keydown", pressed);
-    groups.push(group);
+    if (everywhere) groups.unshift(group);
+    else groups.push(group);
     return () => {
       groups.splice(groups.indexOf(group), 1);
       if (groups.length === 0) document.removeEventListener("keydown", pressed);

@@ -91,7 +91,7 @@ def test_a_dropped_photo_is_looked_at_and_a_unit_pinned(seen: Watched) -> None:
     assert f"unit={unit.replace(':', '%3A')}" in page.url
     page.keyboard.press("ArrowRight")
     page.keyboard.press("o")
-    page.get_by_role("listbox", name=re.compile("Activation maps of mixed5a")).wait_for()
+    page.get_by_role("listbox", name=re.compile("Activation maps of mixed4c")).wait_for()
     assert explained.count() == 1, "it stays pinned"
     methods = page.get_by_role("group", name="What in the picture fires a unit").get_by_role("button")
     assert methods.count() == 5
@@ -102,7 +102,7 @@ def test_a_dropped_photo_is_looked_at_and_a_unit_pinned(seen: Watched) -> None:
     page.keyboard.press("p")
     page.get_by_role("button", name="Pin", exact=True).wait_for()
     page.keyboard.press("Enter")
-    page.wait_for_url(re.compile(r"#/n/\w+/mixed5a/\d+"))
+    page.wait_for_url(re.compile(r"#/n/\w+/mixed4c/\d+"))
 
 
 def test_what_is_no_picture_is_refused_in_a_line(seen: Watched, tmp_path: Path) -> None:
@@ -130,7 +130,7 @@ def test_the_camera_is_looked_through_frame_by_frame(visit: Visits, microscope: 
     assert sum(share for _, share in predicted(page)) <= 101
     assert len(set(pixels(page.locator(".live-mosaic canvas"))[::4])) > 10
     page.keyboard.press(" ")
-    page.get_by_text("held").wait_for()
+    page.get_by_text("held", exact=True).wait_for()
     page.wait_for_timeout(300)  # the answer that was on its way
     many = len(seen.asked)
     page.wait_for_timeout(400)
