@@ -7,7 +7,7 @@ import { HttpSource } from "./http";
 import { keyName, listed, useKeys, type Keys } from "./keys";
 import { compareRoute, useList } from "./list";
 import { go, Link, useRoute, withQuery } from "./router";
-import { useTheme } from "./theme";
+import { turnPixels, useTheme } from "./theme";
 import { announce, Announcer } from "./ui";
 
 /** Where one is: text and route of each step; the last one is here. */
@@ -111,6 +111,7 @@ export function Frame({ children }: { children: ComponentChildren }) {
   useKeys("Everywhere", {
     "?": ["list the keys", () => setHelp(true)],
     t: ["theme: as the system, dark, light", turn],
+    P: ["large pictures smooth, or every pixel a square", turnPixels],
     L: ["live", () => go("#/live")],
     ...(source.live && {
       M: ["mixer", () => go(withQuery("#/mixer", { net }))] as [string, () => void],

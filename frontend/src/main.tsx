@@ -6,7 +6,7 @@ import { SiteContext, SourceContext } from "./context";
 import { FileSource } from "./files";
 import { HttpSource } from "./http";
 import { useLoaded } from "./load";
-import { applyTheme } from "./theme";
+import { applyPixels, applyTheme } from "./theme";
 import { Failed, Waiting } from "./ui";
 
 const said = document.querySelector<HTMLMetaElement>('meta[name="phosphene-source"]')?.content;
@@ -30,4 +30,5 @@ function Root() {
 }
 
 applyTheme();
+applyPixels();
 render(<Root />, document.getElementById("app")!);

@@ -1,4 +1,4 @@
-// Light or dark: as the system says, or as it was chosen here.
+// How pages look: light or dark as the system says, or as it was chosen here; large pictures smooth or in squares.
 
 import { useState } from "preact/hooks";
 
@@ -42,4 +42,19 @@ export function useTheme(): [Theme, () => void] {
     set(to);
   };
   return [theme, next];
+}
+
+const PIXELS = "phosphene.pixels";
+
+/** Whether pixels of large pictures are drawn as squares, as it was chosen; before the first drawing. */
+export function applyPixels(squares: boolean = kept(PIXELS) === "squares"): void {
+  if (squares) document.documentElement.dataset.pixels = "squares";
+  else delete document.documentElement.dataset.pixels;
+}
+
+/** From smooth to squares, and back. */
+export function turnPixels(): void {
+  const squares = document.documentElement.dataset.pixels !== "squares";
+  keep(PIXELS, squares ? "squares" : "smooth");
+  applyPixels(squares);
 }

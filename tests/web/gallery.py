@@ -125,6 +125,19 @@ def made(store: Path, photos: Path) -> str:
     return network.fingerprint
 
 
+def many(gallery: Gallery, store: Path, units: int) -> None:
+    """A store with a layer of so many units, each with a small picture of a colour of its own."""
+    ledger = Ledger(Place(str(store)), write=True)
+    first = gallery.record("conv1", 0)
+    told = {name: first[name] for name in first if name not in ("payloads", "frames")} | {"frames": [], "layer": "wide"}
+    for channel in range(units):
+        unit = f"wide:{channel}"
+        colour = (channel % 256, channel // 8 % 256, (7 * channel) % 256)
+        picture = Payload(encoded(Image.new("RGB", (16, 16), colour)))
+        one = {"id": f"{channel:032x}", "channel": channel, "unit": unit, "target": unit, "size": [16, 16]}
+        ledger.put(told | one, {"picture": picture})
+
+
 def pictures(folder: Path, count: int = PHOTOS) -> None:
     """Smooth ones, stripes, discs and noise in all colours: units must have something to tell apart."""
     folder.mkdir(parents=True)

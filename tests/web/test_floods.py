@@ -11,6 +11,7 @@ import time
 import zlib
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 
 import pytest
 from web.hostile import ASK, ID, LOOK, PICTURE, ask, guarded, one_line, request
@@ -276,6 +277,12 @@ def test_connections_that_ask_for_nothing_make_room(server: Served) -> None:
             idle.append(socket.create_connection(("127.0.0.1", server.port), timeout=10))
             idle[-1].sendall(b"GET / HTTP/1.1\r\n")
         assert server.well()
+        idle[0].settimeout(3)  # sooner than anyone runs out of patience with it
+        with suppress(ConnectionResetError):
+            assert idle[0].recv(1) == b""  # the oldest went
+        idle[-1].settimeout(0.1)
+        with pytest.raises(TimeoutError):
+            idle[-1].recv(1)  # the newest is still waited for
     finally:
         for connection in idle:
             connection.close()

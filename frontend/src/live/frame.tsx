@@ -70,7 +70,7 @@ export function Frame({ url, width, height, most = 512, alt, label }: FrameProps
       {shown === null
         ? <div class="live-frame-none" style={style}>
             <span>{broken ? "This frame is not there." : label ?? "No picture yet"}</span></div>
-        : <img class={wide % (width || 1) === 0 ? "live-whole" : ""} src={shown} alt={alt} style={style} />}
+        : <img class="live-grown" src={shown} alt={alt} style={style} />}
     </div>
   );
 }
@@ -94,7 +94,7 @@ export function FrameRow({ url, count, width, height, index, alt, pick }: StripP
   });
   return (
     <div class="live-frame" ref={ref}>
-      <div class={`live-cut${width > 0 && large % width === 0 ? " live-whole" : ""}`} role="img" aria-label={alt}
+      <div class="live-cut live-grown" role="img" aria-label={alt}
         style={cut(index, large)}>
         {shown === null && <span class="live-cut-none">No picture yet</span>}
       </div>

@@ -1,10 +1,7 @@
-// Pictures as they are: never stretched, cropped or smoothed beyond what scaling needs.
+// Pictures as they are: never stretched or cropped. Larger ones are smooth, or squares if one wants: see theme.ts.
 
 import type { ComponentChildren } from "preact";
 import type { Sheets, Strip, Tile } from "../types";
-
-/** Pixels stay squares when a picture is shown at a whole multiple of its size. */
-const blocky = (shown: number, natural: number) => shown >= 2 * natural && Number.isInteger(shown / natural);
 
 interface Part {
   url: string;
@@ -27,7 +24,7 @@ export function PartImage({ url, x, y, w, h, all, size, alt, children }: Part) {
     backgroundImage: `url("${url}")`,
     backgroundSize: `${all[0] * scale}px ${all[1] * scale}px`,
     backgroundPosition: `${-x * scale}px ${-y * scale}px`,
-    imageRendering: blocky(size, w) ? "pixelated" : "auto",
+    imageRendering: "var(--pixels)",
   };
   return children === undefined ? <span class="part" style={style} {...told(alt)} />
     : <span class="part" style={style}><span class="part-name" {...told(alt)} />{children}</span>;
@@ -63,6 +60,6 @@ export function Thumb({ url, w, h, alt, size, eager }: {
 }) {
   return (
     <img class="thumb" src={url} width={w} height={h} alt={alt} decoding={eager ? "sync" : "async"}
-      style={size === undefined ? {} : { width: `${size}px`, imageRendering: blocky(size, w) ? "pixelated" : "auto" }} />
+      style={size === undefined ? {} : { width: `${size}px`, imageRendering: "var(--pixels)" }} />
   );
 }

@@ -342,10 +342,10 @@ class Ask:
 
 @dataclass(frozen=True)
 class JobDoc:
-    """A piece of work. ``position``: how many are before it while it waits. ``eta``: seconds until it is done, as far as
-    one can tell. ``catching``: it was interrupted and goes through its first steps again. ``frames``: steps of which a
-    picture is kept, ``count`` of ``width`` x ``height`` side by side in each. ``curve``: step, score. ``version`` rises
-    with each change."""
+    """A piece of work. ``position``: how many are before it while it waits. ``eta``: seconds until it is done, as far
+    as one can tell. ``catching``: it was interrupted and goes through its first steps again. ``frames``: steps of which
+    a picture is kept, ``count`` of ``width`` x ``height`` side by side in each. ``curve``: step, score. ``version``
+    rises with each change."""
 
     id: str
     version: int
