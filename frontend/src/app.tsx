@@ -45,7 +45,7 @@ function Home() {
   const { networks } = useSite();
   const only = networks.length === 1 ? networks[0] : undefined;
   useEffect(() => {
-    if (only) go(href("n", short(only.id)), true);
+    if (only && location.hash.replace(/^#\/?/, "") === "") go(href("n", short(only.id)), true); // it may have changed meanwhile
   }, [only]);
   return only ? null : <NetworksPage />;
 }

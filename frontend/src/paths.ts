@@ -1,9 +1,10 @@
 // Addresses of files beside the page; src/phosphene/web/paths.py says the same.
 
-/** A layer's name in a path: all but A-Z a-z 0-9 - _ . is percent-encoded with ~ in place of %. */
+/** A layer's name in a path: all but A-Z a-z 0-9 - _ . is percent-encoded with ~ in place of %; never . or .. itself. */
 export function slug(layer: string): string {
   const more = (char: string) => "%" + char.charCodeAt(0).toString(16).toUpperCase().padStart(2, "0");
-  return encodeURIComponent(layer).replace(/[!*'()~]/g, more).replace(/%/g, "~");
+  const name = encodeURIComponent(layer).replace(/[!*'()~]/g, more).replace(/%/g, "~");
+  return /^\.*$/.test(name) ? name.replace(/\./g, "~2E") : name;
 }
 
 export const CHUNK = 32; // units in a file of data

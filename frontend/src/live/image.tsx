@@ -29,7 +29,8 @@ export function ImagePage() {
       <header class="live-top"><h1>Image</h1></header>
       {!source.live || id === ""
         ? <Say kind="empty" title="Looking takes a network" action={<Link to="#/">Networks</Link>}
-            text="These pages are files and cannot run one: run phosphene serve with it, and open this page there." />
+            text={source.live ? "None is loaded here: start phosphene serve with --model NETWORK, without --read-only."
+              : "These pages are files and cannot run one: run phosphene serve with it, and open this page there."} />
         : asked.data ? <Looking key={id} networks={networks} doc={asked.data} />
           : asked.trouble ? <Failed trouble={asked.trouble} again={asked.again} what="network" />
             : <Waiting what="Loading the network" />}

@@ -92,7 +92,8 @@ export function MixerPage() {
       <div class="live-page">
         <header class="live-top"><h1>Mixer</h1></header>
         <Say kind="empty" title="New mixes are made by a server"
-          text="These pages are files and make nothing new: run phosphene serve. Older mixes are under Live."
+          text={source.live ? "No network is loaded here: start phosphene serve with --model NETWORK, without --read-only."
+            : "These pages are files and make nothing new: run phosphene serve. Older mixes are under Live."}
           action={<Link to={href("live")}>What was made live</Link>} />
       </div>
     );

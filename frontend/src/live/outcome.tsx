@@ -2,11 +2,8 @@
 
 import { Copy } from "../ui";
 import { Trust } from "../pages/unit/trust";
-import type { JobDoc, Picture, UnitDoc } from "../types";
+import type { JobDoc, Picture } from "../types";
 import { href } from "../router";
-
-/** The part of a unit's document that the panel of trust reads; a live picture has no scan of its own. */
-const ALONE = { facts: null } as Pick<UnitDoc, "facts"> as UnitDoc;
 
 /** The file name of a download: of what it shows, without odd characters. */
 function fileOf({ target, seed }: Picture): string {
@@ -23,7 +20,7 @@ export function Outcome({ job, index }: { job: JobDoc; index: number }) {
   return (
     <section class="live-outcome" aria-label="Result">
       {job.count > 1 && <p class="dim">Picture {at + 1} of {job.count}: {picture.target}</p>}
-      <Trust picture={picture} doc={ALONE} />
+      <Trust picture={picture} doc={{ facts: null }} />
       <div class="live-buttons">
         <a class="button" href={picture.url} download={fileOf(picture)}>Download</a>
         <Copy text={picture.cli} label="as CLI" />

@@ -120,8 +120,9 @@ class Hub:
                 yield b": still here\n\n"
 
     def close(self) -> None:
+        if not self._closed:
+            self._unlisten()
         self._closed = True
-        self._unlisten()
         for box in self._boxes:
             box.close()
 

@@ -3,6 +3,8 @@
 import type { Picture, UnitDoc } from "../../types";
 import { count, number, percent, STATES } from "../../words";
 
+/** What of a unit's document speaks for its picture or against it. */
+type Facts = Pick<UnitDoc, "facts">;
 export type Verdict = "for" | "care" | "against" | "none";
 export interface Line { what: string; value: string; means: string; verdict: Verdict }
 
@@ -70,7 +72,7 @@ function ofNatural(picture: Picture): Line[] {
       means: "No scan of real pictures is at hand, so nothing tells whether it fires more than photos do." }];
   }
   const down = downward(picture);
-  const measured = found.statistic === "mean" ? "The mean over all positions is" : "The activation is";
+  const measured = found.statistic === "mean" && !/^(logit|prob):/.test(picture.evidence.unit ?? "") ? "The mean over all positions is" : "The activation is";
   const beyond = down ? 100 - found.percentile : found.percentile;
   const lines: Line[] = [{
     what: "against real pictures", value: `${number(Math.floor(beyond * 100) / 100)} %`,
@@ -109,7 +111,7 @@ function ofGradient({ evidence }: Picture): Line[] {
   return lines;
 }
 
-function ofUnit(doc: UnitDoc): Line | null {
+function ofUnit(doc: Facts): Line | null {
   const state = doc.facts?.state;
   if (!doc.facts || state === "ok" || state === "too few") return null;
   const value = `${state} on real pictures`;
@@ -120,7 +122,7 @@ function ofUnit(doc: UnitDoc): Line | null {
 }
 
 /** All that is known of how far a picture can be trusted. */
-export function judged(picture: Picture, doc: UnitDoc): Line[] {
+export function judged(picture: Picture, doc: Facts): Line[] {
   const natural = picture.evidence.unit === null && !picture.evidence.natural ? [] : ofNatural(picture);
   return [ofState(picture), ...natural, ofRank(picture), ofRobust(picture), ...ofGradient(picture), ofUnit(doc)]
     .filter((line): line is Line => line !== null);
@@ -133,7 +135,7 @@ function summed(lines: readonly Line[]): string {
   return parts.join(", ");
 }
 
-export function Trust({ picture, doc }: { picture: Picture; doc: UnitDoc }) {
+export function Trust({ picture, doc }: { picture: Picture; doc: Facts }) {
   const lines = judged(picture, doc);
   return (
     <section class="trust" aria-labelledby="trust">
