@@ -1,5 +1,5 @@
 #!/bin/sh
-# The pictures of docs/methods.md, docs/enemy.md and docs/attribution.md, made again: docs/pictures/make.sh [MOBILENET], from the project's folder.
+# The pictures of docs/*.md, made again: docs/pictures/make.sh [MOBILENET], from the project's folder.
 # MOBILENET: an ImageNet network of yours as file.py:factory, for the pages' second half; about 15 minutes on one core.
 set -e
 cd "$(dirname "$0")"
@@ -52,3 +52,9 @@ python -c "from PIL import Image
 sheet = Image.open('sweep.png').convert('RGB')
 sheet.resize((sheet.width // 2, sheet.height // 2), Image.Resampling.LANCZOS).save('sweep.webp', quality=82, method=6)"
 rm -r swept sweep.png
+# the pages of the microscope, three quarters of an hour; needs Playwright and a Chromium
+python shapes.py shapes
+phosphene sweep miniception --store shown --layers mixed4b --units 0:48 --recipe full --data shapes -q
+phosphene sweep miniception --store shown --recipe draft --units 0:96 -q
+cd ../.. && python docs/pictures/pages.py docs/pictures/shown
+rm -r docs/pictures/shapes docs/pictures/shown

@@ -10,7 +10,7 @@ import os
 import re
 import shutil
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -188,12 +188,18 @@ def visit(browser: Browser) -> Iterator[Visits]:
         yield Visits(browser, stack)
 
 
-def until(page: Page, said: str, *, patience: float = PATIENCE / 1000) -> None:
-    """Wait until a page says yes; the page's policy forbids Playwright's own way."""
+def awaited(page: Page, check: Callable[[], Any], what: str, patience: float = PATIENCE / 1000) -> Any:
+    """Wait until something is so, while the page goes on; what ``check`` said."""
     end = time.monotonic() + patience
-    while not page.evaluate(said):
-        assert time.monotonic() < end, f"not within {patience:.0f} s: {said}"
+    while not (found := check()):
+        assert time.monotonic() < end, f"not within {patience:.0f} s: {what}"
         page.wait_for_timeout(20)
+    return found
+
+
+def until(page: Page, said: str) -> None:
+    """Wait until a page says yes; its policy forbids Playwright's own way."""
+    awaited(page, lambda: page.evaluate(said), said)
 
 
 def told(seen: Watched, route: str) -> Any:
@@ -212,6 +218,11 @@ def asked(seen: Watched, **ask: Any) -> str:
     assert answer.status == 201, answer.text()
     job: str = answer.json()["id"]
     return job
+
+
+def removed(seen: Watched, job: str) -> None:
+    """Take a job away, whatever it is at."""
+    seen.page.context.request.delete(f"{seen.home}api/v1/jobs/{job}", headers={"origin": seen.home.rstrip("/")})
 
 
 def complaints(page: Page) -> list[str]:

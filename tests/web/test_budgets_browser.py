@@ -84,7 +84,7 @@ def places(seen: Watched) -> list[int]:
 
 def test_512_thumbnails_take_few_requests(wide: Watched, gallery: Gallery) -> None:
     page = wide.page
-    page.set_viewport_size({"width": 1600, "height": 2200})
+    page.set_viewport_size({"width": 1600, "height": 3600})
     wide.go(f"#/n/{gallery.net}/wide", ".grid a")
     page.get_by_role("button", name="small").click()
     until(page, "document.querySelectorAll('.grid a').length >= 512")

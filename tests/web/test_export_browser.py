@@ -8,7 +8,20 @@ from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser
-from web.browser import PHONE, Microscope, Visits, Watched, asked, complaints, drawn, told, until, watched, wide
+from web.browser import (
+    PHONE,
+    Microscope,
+    Visits,
+    Watched,
+    asked,
+    awaited,
+    complaints,
+    drawn,
+    told,
+    until,
+    watched,
+    wide,
+)
 from web.gallery import LAYERS, Gallery
 
 from phosphene.cli.main import main
@@ -24,8 +37,7 @@ def site(
     with watched(browser, microscope.home, microscope.cookies) as seen:
         seen.go("#/live", "form")
         job = asked(seen, network=gallery.fingerprint, target="mixed4b:9", steps=12)
-        while told(seen, f"jobs/{job}")["state"] != "done":
-            seen.page.wait_for_timeout(50)
+        awaited(seen.page, lambda: told(seen, f"jobs/{job}")["state"] == "done", "the live picture")
     place = tmp_path_factory.mktemp("export")
     store = Path(shutil.copytree(microscope.store, place / "store"))
     folder = place / FOLDER

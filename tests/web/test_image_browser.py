@@ -10,13 +10,27 @@ from typing import TYPE_CHECKING
 import pytest
 import torch
 from data.made import encoded, photo
-from web.browser import CAMERA, Microscope, Visits, Watched, chromium, complaints, drawn, pixels, until
+from web.browser import (
+    CAMERA,
+    Microscope,
+    Visits,
+    Watched,
+    asked,
+    awaited,
+    chromium,
+    complaints,
+    drawn,
+    pixels,
+    removed,
+    told,
+    until,
+)
 from web.gallery import Gallery
 
 import phosphene as ph
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser, Page
+    from playwright.sync_api import Browser, FileChooser, Page
 
 
 @pytest.fixture(scope="module")
@@ -39,11 +53,13 @@ def looked_at(page: Page) -> None:
 
 
 def test_a_photo_is_seen_as_the_network_sees_it(seen: Watched, gallery: Gallery) -> None:
+    choosers: list[FileChooser] = []
+    seen.page.on("filechooser", lambda chooser: choosers.append(chooser))
     page = seen.go("#/image", "main button >> nth=1")
     page.locator("h1").click()
-    with page.expect_file_chooser() as chooser:
-        page.keyboard.press("f")
-    chooser.value.set_files({"name": "made.png", "mimeType": "image/png", "buffer": encoded(photo(64, 64, 3))})
+    page.keyboard.press("f")
+    awaited(page, lambda: choosers, "a dialog that opens files")
+    choosers[0].set_files({"name": "made.png", "mimeType": "image/png", "buffer": encoded(photo(64, 64, 3))})
     looked_at(page)
     network = ph.load("miniception")
     picture = torch.frombuffer(bytearray(photo(64, 64, 3).tobytes()), dtype=torch.uint8).reshape(64, 64, 3)
@@ -105,6 +121,23 @@ def test_a_dropped_photo_is_looked_at_and_a_unit_pinned(seen: Watched) -> None:
     page.wait_for_url(re.compile(r"#/n/\w+/mixed4c/\d+"))
 
 
+def test_looking_and_making_do_not_meet(seen: Watched, gallery: Gallery) -> None:
+    """Maps of other layers are looked for while a picture is made: each goes on."""
+    job = asked(seen, network=gallery.fingerprint, target="mixed4b:6", steps=3000)
+    page = seen.go("#/image?layer=conv2", "main button >> nth=1")
+    page.get_by_label("Open photo").set_input_files(
+        {"name": "made.png", "mimeType": "image/png", "buffer": encoded(photo(64, 64, 1))}
+    )
+    page.locator("h1").click()
+    for layer in ("conv2", "mixed3a", "mixed3b"):
+        page.get_by_role("listbox", name=f"Activation maps of {layer},").wait_for()
+        page.keyboard.press("o")
+    step = told(seen, f"jobs/{job}")["step"]
+    awaited(page, lambda: told(seen, f"jobs/{job}")["step"] > step, "the picture goes on")
+    assert told(seen, f"jobs/{job}")["state"] == "running"
+    removed(seen, job)
+
+
 def test_what_is_no_picture_is_refused_in_a_line(seen: Watched, tmp_path: Path) -> None:
     page = seen.go("#/image", "main button >> nth=1")
     path = tmp_path / "no.png"
@@ -119,10 +152,13 @@ def test_the_camera_is_looked_through_frame_by_frame(visit: Visits, microscope: 
     page.locator("h1").click()
     page.keyboard.press("w")
     looked_at(page)
-    inputs = set()
-    while len(inputs) < 4:  # the test picture moves
-        inputs.add(page.get_by_role("img", name="the camera, as the network was shown it").get_attribute("src"))
-        page.wait_for_timeout(40)
+    shown, inputs = page.get_by_role("img", name="the camera, as the network was shown it"), set()
+
+    def several() -> bool:
+        inputs.add(shown.get_attribute("src"))
+        return len(inputs) >= 4
+
+    awaited(page, several, "the test picture moves")
     page.get_by_text(re.compile(r"[\d.]+ frames/s")).wait_for()
     asked = [one for one in seen.asked if "/look" in one]
     assert len(asked) >= 4

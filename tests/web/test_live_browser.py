@@ -10,8 +10,8 @@ from typing import Any
 from urllib.parse import quote
 
 import pytest
-from playwright.sync_api import Page
-from web.browser import Visits, Watched, asked, complaints, drawn, let_in, told, until
+from playwright.sync_api import Locator, Page, expect
+from web.browser import PATIENCE, Visits, Watched, asked, awaited, complaints, drawn, let_in, removed, told, until
 from web.gallery import Gallery
 from web.served import running
 
@@ -24,7 +24,7 @@ def _nothing_left(seen: Watched) -> Iterator[None]:
     """Tests share a queue."""
     yield
     for job in told(seen, "jobs"):
-        seen.page.context.request.delete(f"{seen.home}api/v1/jobs/{job['id']}", headers={"origin": seen.home[:-1]})
+        removed(seen, job["id"])
 
 
 def job_of(page: Page) -> str:
@@ -39,13 +39,16 @@ def state(page: Page, word: str) -> None:
 def frames(page: Page, enough: int = 3) -> list[str]:
     """Addresses of the frames as they come, until there are so many."""
     found: list[str] = []
-    while len(found) < enough:
-        page.wait_for_timeout(25)
-        image = page.locator(".live-watch .live-frame img")
+    image = page.locator(".live-watch .live-frame img")
+
+    def more() -> bool:
         address = image.get_attribute("src") if image.count() else None
         if address is not None and address not in found:
             found.append(address)
-        assert not page.locator(ENDED).count() or len(found) >= enough, f"it ended after {found}"
+        assert len(found) >= enough or not page.locator(ENDED).count(), f"it ended after {found}"
+        return len(found) >= enough
+
+    awaited(page, more, f"{enough} frames", 60)
     return found
 
 
@@ -161,6 +164,7 @@ def test_a_queue_is_paused_continued_stopped_and_left(seen: Watched, gallery: Ga
     assert complaints(page) == []
     page.get_by_role("button", name="Pause").click()
     state(page, "paused")
+    page.wait_for_timeout(200)  # the step that it was in
     paused = told(seen, f"jobs/{jobs[0]}")["step"]
     entries.first.get_by_text("conv1:1").wait_for()  # the next one runs meanwhile
     page.wait_for_timeout(300)
@@ -219,6 +223,11 @@ def test_a_unit_without_a_picture_is_made_from_its_page(seen: Watched, gallery: 
     assert told(seen, f"jobs/{job}")["ask"]["target"] == "conv1:20"
 
 
+def said(field: Locator, text: str) -> None:
+    """Wait until a field says so."""
+    expect(field).to_have_value(text, timeout=PATIENCE)
+
+
 def mix(**query: Any) -> str:
     return "#/mixer?" + "&".join(f"{key}={quote(str(value))}" for key, value in query.items())
 
@@ -232,12 +241,12 @@ def test_units_are_mixed_and_the_link_says_how(seen: Watched, visit: Visits) -> 
     weight.fill("-0.5")
     weight.press("Tab")
     text = page.get_by_role("combobox", name="The sum")
-    assert text.input_value() == "mixed4b:3 - 0.5*conv1:7"
+    said(text, "mixed4b:3 - 0.5*conv1:7")
     text.fill("0.25*mixed4b:3 + 2*conv1:7")
-    assert page.get_by_label("Weight of unit 1, as a number").input_value() == "0.25"
+    said(page.get_by_label("Weight of unit 1, as a number"), "0.25")
     page.get_by_label("Weight of unit 2", exact=True).focus()
     page.keyboard.press("ArrowLeft")
-    until(page, "[...document.querySelectorAll('input')].some((one) => one.value === '0.25*mixed4b:3 + 1.95*conv1:7')")
+    said(text, "0.25*mixed4b:3 + 1.95*conv1:7")
     page.get_by_label("Steps").fill("20")
     page.get_by_role("button", name="Mix", exact=True).click()
     page.locator(ENDED).wait_for()
@@ -248,9 +257,8 @@ def test_units_are_mixed_and_the_link_says_how(seen: Watched, visit: Visits) -> 
     other = visit(seen.home, page.context.cookies())
     other.page.goto(page.url)
     again = other.page.get_by_role("combobox", name="The sum")
-    again.wait_for()
-    assert again.input_value() == "0.25*mixed4b:3 + 1.95*conv1:7"
-    assert other.page.get_by_label("Weight of unit 2", exact=True).input_value() == "1.95"
+    said(again, "0.25*mixed4b:3 + 1.95*conv1:7")
+    said(other.page.get_by_label("Weight of unit 2", exact=True), "1.95")
     other.page.locator(ENDED).wait_for()
     drawn(other.page.get_by_role("main"))
 

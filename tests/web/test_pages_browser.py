@@ -24,7 +24,7 @@ def channels(seen: Watched) -> list[int]:
 def test_several_networks_are_chosen_from(seen: Watched, gallery: Gallery) -> None:
     page = seen.go()
     page.get_by_role("link", name=re.compile("miniception-plain")).wait_for()
-    made = sum(one["kind"] != "examples" for layer in LAYERS for one in gallery.records(layer))
+    made = sum(one["kind"] in ("positive", "negative", "diverse") for layer in LAYERS for one in gallery.records(layer))
     first = page.get_by_role("main").get_by_role("link").first
     assert f"{made} pictures" in first.inner_text()
     first.click()
@@ -210,7 +210,7 @@ def test_facets_stand_beside_their_real_pictures(seen: Watched, gallery: Gallery
 
 @pytest.mark.parametrize(
     ("channel", "said"),
-    [(DEAD, "no picture was found that fires the unit"), (FAILED, ERROR), (MISSING, "No picture of this unit yet")],
+    [(DEAD, "∅ dead"), (FAILED, ERROR), (MISSING, "No picture of this unit yet")],
 )
 def test_what_is_not_there_is_said(seen: Watched, gallery: Gallery, channel: int, said: str) -> None:
     page = seen.go(f"#/n/{gallery.net}/conv1/{channel}", ".section")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import inspect
 import operator
+import threading
 from collections.abc import Sequence
 from typing import Any
 
@@ -21,18 +22,32 @@ class Refused(Exception):
     """Why a network cannot take the fast path; it takes the plain one."""
 
 
+_ONE_AT_A_TIME = threading.Lock()
+
+
 class _Tracer(fx.Tracer):
-    """Records, besides the graph, what every run of every module returned."""
+    """Records, besides the graph, what every run of every module returned.
+
+    While it traces, the modules of all threads call it; those of others are run as ever.
+    """
 
     def __init__(self) -> None:
         super().__init__()
         self.returned: dict[str, list[Any]] = {}
+        self.thread = threading.get_ident()
+
+    def getattr(self, attr: str, attr_val: Any, parameter_proxy_cache: dict[str, Any]) -> Any:
+        if threading.get_ident() != self.thread:
+            return attr_val
+        return super().getattr(attr, attr_val, parameter_proxy_cache)
 
     def is_leaf_module(self, m: nn.Module, module_qualified_name: str) -> bool:
         """A module without parts is run as it is: what it decides by looking at sizes, it decides each time."""
         return super().is_leaf_module(m, module_qualified_name) or next(m.children(), None) is None
 
     def call_module(self, m: nn.Module, forward: Any, args: Any, kwargs: Any) -> Any:
+        if threading.get_ident() != self.thread:
+            return forward(*args, **kwargs)
         result = super().call_module(m, forward, args, kwargs)
         self.returned.setdefault(self.path_of_module(m), []).append(result)
         return result
@@ -56,7 +71,8 @@ def cut(network: Network, module: nn.Module, layers: Sequence[str]) -> fx.Graph:
     tracer = _Tracer()
     parameters = list(inspect.signature(module.forward).parameters.values())[1:]
     given = {p.name: p.default for p in parameters if p.default is not p.empty}
-    graph = tracer.trace(module, concrete_args=given or None)
+    with _ONE_AT_A_TIME:  # it replaces what calls modules, for the whole process
+        graph = tracer.trace(module, concrete_args=given or None)
     for node in list(graph.nodes):
         _out_of_place(node, module)
     (last,) = graph.find_nodes(op="output")
