@@ -87,7 +87,7 @@ def test_the_documents_are_those_of_the_shelf(store: Path, tmp_path: Path) -> No
     names = ["colour_conv", "colour", "check_conv", "check", "logit"]
     assert [one["name"] for one in docs[net]["layers"]] == names
     for before, layer, after in zip([None, *names], names, [*names[1:], None], strict=False):
-        assert docs[f"{net}/{layer}"] == {**live[f"{net}/{layer}"], "previous": before, "next": after}
+        assert docs[f"{net}/{layer}"] == {**live[f"{net}/{layer}"], "previous": before, "next": after, "chunks": [0]}
         assert docs[f"{net}/{layer}/0"] == [
             live[f"{net}/{layer}/{unit['channel']}"] for unit in docs[f"{net}/{layer}"]["units"]
         ]
@@ -147,6 +147,22 @@ def test_units_lie_in_files_of_32(tmp_path: Path) -> None:
     docs = docs_of(tmp_path / "site")
     found = {key: [unit["channel"] for unit in doc] for key, doc in docs.items() if isinstance(doc, list)}
     assert found == {"jobs": [], f"{NETWORK}/a/0": [0, 31], f"{NETWORK}/a/1": [32], f"{NETWORK}/a/3": [100]}
+
+
+def test_the_pages_are_told_which_files_of_units_there_are(tmp_path: Path) -> None:
+    """Units of which there is no positive picture nor a scan have files all the same; what has nothing has none."""
+    ledger = Ledger(Place(str(tmp_path / "store")), write=True)
+    for channel, kind in ((0, "negative"), (70, "diverse"), (140, "examples"), (200, "facets")):
+        put(ledger, record("a", channel, kind=kind))
+    ledger.plan({"id": "a" * 32, "fingerprint": NETWORK, "model": {"address": "tiny"}, "recipe": {"positive": True},
+                 "lines": [{"layer": "asked", "module": "", "channels": 3, "units": [[0, 3]]}]})  # fmt: skip
+    exported(tmp_path / "store", tmp_path / "site")
+    docs = docs_of(tmp_path / "site")
+    for layer, chunks in (("a", [0, 2, 4, 6]), ("asked", [])):
+        files = (tmp_path / "site" / "data" / NETWORK / layer).glob("*.js")
+        assert docs[f"{NETWORK}/{layer}"]["chunks"] == sorted(int(path.stem) for path in files) == chunks
+    source = (Path(__file__).parents[2] / "frontend" / "src" / "files.ts").read_text(encoding="utf-8")
+    assert "chunks?.includes(chunk)" in source
 
 
 def test_stopped_in_the_middle_nothing_looks_finished(store: Path, tmp_path: Path) -> None:

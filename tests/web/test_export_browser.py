@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -17,14 +19,13 @@ from web.browser import (
     awaited,
     complaints,
     drawn,
+    removed,
     told,
     until,
     watched,
     wide,
-)
+)  # fmt: skip
 from web.gallery import LAYERS, Gallery
-
-from phosphene.cli.main import main
 
 FOLDER = "my site ünï # 100% ?"
 
@@ -38,10 +39,13 @@ def site(
         seen.go("#/live", "form")
         job = asked(seen, network=gallery.fingerprint, target="mixed4b:9", steps=12)
         awaited(seen.page, lambda: told(seen, f"jobs/{job}")["state"] == "done", "the live picture")
-    place = tmp_path_factory.mktemp("export")
-    store = Path(shutil.copytree(microscope.store, place / "store"))
+        place = tmp_path_factory.mktemp("export")
+        store = Path(shutil.copytree(microscope.store, place / "store"))
+        removed(seen, job)
     folder = place / FOLDER
-    assert main(["export", str(store), str(folder), "--quiet"]) == 0
+    words = [sys.executable, "-m", "phosphene.cli.main", "export", str(store), str(folder)]
+    said = subprocess.run(words, capture_output=True, text=True, check=True).stdout
+    assert said.splitlines()[-1] == f"open {folder.as_uri()}/index.html"
     shutil.rmtree(store)  # the folder is all there is
     return folder.as_uri() + "/", job
 

