@@ -75,10 +75,7 @@ export class FileSource implements DataSource {
     const line = whole.units[channel];
     if (!line) throw new Trouble(`${layer} has units 0 to ${whole.units.length - 1}, there is no ${channel}`, 404);
     const chunk = Math.floor(channel / CHUNK);
-    const near = whole.units.slice(chunk * CHUNK, (chunk + 1) * CHUNK);
-    if (!near.some((unit) => unit.status !== "missing" || unit.maximum !== null || unit.real !== null)) {
-      return blank(whole, channel); // no file holds a unit of which there is nothing
-    }
+    if (!whole.chunks?.includes(chunk)) return blank(whole, channel); // no file holds a unit of which there is nothing
     const units = await this.read<UnitDoc[]>(
       `${whole.network}/${layer}/${chunk}`, unitsFile(whole.network, layer, chunk));
     return units.find((unit) => unit.channel === channel) ?? blank(whole, channel);

@@ -35,6 +35,7 @@ export interface LayerDoc {
   network: string; model: string; live: boolean; layer: string; kind: string | null; size: number[];
   field: [number, number] | null; tile: number; sheets: Sheets; similarity: "fires" | "looks" | null;
   previous: string | null; next: string | null; units: UnitLine[]; damaged: number;
+  chunks: number[] | null; // of an export: which files of units there are
 }
 
 export interface ScoreDoc { start: number | null; clean: number | null; robust: number | null; under: string }

@@ -22,7 +22,7 @@ export function percent(share: number | null | undefined): string {
   const value = 100 * share;
   if (value !== 0 && Math.abs(value) < 0.1) return "< 0.1 %";
   if (value < 100 && value > 99.9) return "> 99.9 %";
-  return `${Number(value.toFixed(Math.abs(value) < 10 || value > 99 ? 1 : 0))} %`;
+  return `${Number(value.toFixed(Math.abs(value) < 10 || (value > 99 && value < 100) ? 1 : 0))} %`;
 }
 
 /** "1 unit", "3 units"; `many` where an s is not enough. */
@@ -31,6 +31,14 @@ export const count = (value: number, one: string, many = one + "s"): string =>
 
 /** The first digits of a fingerprint, as links have them. */
 export const short = (id: string): string => id.slice(0, 12);
+
+/** A word as a shell takes it. */
+const shell = (text: string) => (/^[\w@%+=:,./-]+$/.test(text) ? text : `'${text.replace(/'/g, "'\\''")}'`);
+
+/** The command that makes a layer's units, or one of them, into a store. */
+export const sweepOf = (doc: { model: string; layer: string }, store: string, channel?: number): string =>
+  `phosphene sweep ${shell(doc.model)} --store ${store ? shell(store) : "STORE"} --layers ${shell(doc.layer)}`
+  + (channel === undefined ? "" : ` --units ${channel}`);
 
 /** Sizes: 14 × 14 × 480. */
 export const times = (size: readonly number[]): string => size.join(" × ");

@@ -20,6 +20,8 @@ from .result import Result
 from .scoring import alike, scores
 from .spec import Job
 
+ALIGNED = 0.1  # how strongly pictures from one unit to another are aligned
+
 
 def diverse(
     network: Network | str,
@@ -72,7 +74,7 @@ def interpolate(
     *,
     frames: int = 6,
     layer: str | None = None,
-    strength: float = 0.1,
+    strength: float = ALIGNED,
     progress: Any = None,
     **options: Any,
 ) -> list[Result]:
@@ -82,21 +84,24 @@ def interpolate(
     Frame n of B is of (1 - t) first + t last with t = n / (B - 1). ``strength`` of the alignment at ``layer``, by
     default that of the first unit.
     """
-    if frames < 2:
-        raise BadSpec(f"from one unit to another takes 2 or more frames, not {frames}")
     network = load(network) if isinstance(network, str) else network
     a, b = one_of(first), one_of(last)
-    if a == b:
-        raise BadSpec(f"both ends are {a}; name two different units")
+    objectives = mixed(a, b, frames)
     where = layer or compared_layer(network, a)
     network.find(where)
-    mixed = []
-    for n in range(frames):
-        t = round(n / (frames - 1), 6)
-        mixed.append(a if t == 0 else b if t == 1 else (1 - t) * a + t * b)
     options = {"image": Aligned(), **options}
-    jobs, given = prepare(network, mixed, options_of(**options), **options)
+    jobs, given = prepare(network, objectives, options_of(**options), **options)
     return make(grouped(jobs, Alignment(where, strength)), network, given=given, watch=Watch(progress))
+
+
+def mixed(first: Objective, last: Objective, count: int) -> list[Objective]:
+    """``count`` targets from one to another. BadSpec where those are fewer than two, or one and the same."""
+    if count < 2:
+        raise BadSpec(f"from one unit to another takes 2 or more frames, not {count}")
+    if first == last:
+        raise BadSpec(f"both ends are {first}; name two different units")
+    shares = [round(n / (count - 1), 6) for n in range(count)]
+    return [first if t == 0 else last if t == 1 else (1 - t) * first + t * last for t in shares]
 
 
 @dataclass(frozen=True)

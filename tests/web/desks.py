@@ -64,6 +64,17 @@ def still(desk: Desk, job: JobDoc) -> JobDoc:
     return seen[-1]
 
 
+def blocked(folder: Path) -> None:
+    """From now on nothing can be written into a job's folder; what was there is put beside the store."""
+    folder.rename(folder.parents[1] / "aside")
+    folder.write_text("nothing can be written below this")
+
+
+def freed(folder: Path) -> None:
+    folder.unlink()
+    (folder.parents[1] / "aside").rename(folder)
+
+
 def picture(net: Network, **said: Any) -> Ask:
     """A small picture of a unit, in a few steps."""
     return Ask(**{"network": net.fingerprint, "target": "second:3", "steps": 24, **said})

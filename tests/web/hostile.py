@@ -246,6 +246,8 @@ PROTOCOL = [
     post("two lengths", 400, "", "/api/v1/jobs", ASK, transfer_encoding="chunked"),
     post("a length that is no number", 400, "", "/api/v1/jobs", ASK, content_length="-1"),
     post("a length beyond all memory", 413, "at most 64 kB", "/api/v1/jobs", b"x" * 10, content_length="9" * 15),
+    get("an address of 60 fields", 400, "more than 50 fields", "/?" + "&".join(["a=1"] * 60), cookie=None),
+    get("an address of 60 fields with a key", 400, "more than 50 fields", "/?" + "&".join(["token=1"] * 60)),
     get("an address of 20 000 letters", 414, "at most 8192", "/" + "a" * 20_000),
     get("20 kB of headers and more", 431, "at most 32768", **{f"x-{number}": "a" * 1000 for number in range(40)}),
 ]

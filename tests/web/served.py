@@ -155,15 +155,16 @@ class Running:
 
 
 @contextmanager
-def running(state: Path, *words: str, code: str | None = None) -> Iterator[Running]:
+def running(state: Path, *words: str, code: str | None = None, browser: bool = False) -> Iterator[Running]:
     """``phosphene serve WORDS --no-browser``, on any free port unless they say one. ``state``: the user's folder.
 
-    ``code``: Python to run instead of the command line, which then finds ``words`` in ``sys.argv``.
+    ``code``: Python to run instead of the command line, which then finds ``words`` in ``sys.argv``. ``browser``: open
+    one.
     """
     port = () if "--port" in words else ("--port", "0")
     program = ["-m", "phosphene.cli.main"] if code is None else ["-c", code]
     process = subprocess.Popen(
-        [sys.executable, *program, "serve", *words, *port, "--no-browser"],
+        [sys.executable, *program, "serve", *words, *port, *(() if browser else ("--no-browser",))],
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,

@@ -8,6 +8,7 @@ import json
 import threading
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -15,9 +16,12 @@ from typing import Any
 import httpx
 import pytest
 from data.made import encoded, photo
+from nets import Two
 from sweep.made import loaded, swept
+from torch import Tensor
 from web.served import Served, served
 
+import phosphene as ph
 from phosphene.models.network import Network
 from phosphene.store.ledger import Ledger
 from phosphene.store.place import Place
@@ -276,11 +280,9 @@ def test_what_only_shows_says_so(ledger: Ledger, net: Network) -> None:
         at = f"/api/v1/models/{net.fingerprint}"
         assert page.get(f"{at}/layers/second").json()["live"] is False
         for found in (
-            page.get("/api/v1/jobs"),
             page.post("/api/v1/jobs", json={"network": net.fingerprint}),
             page.post("/api/v1/jobs/0123456789ab/stop"),
             page.delete("/api/v1/jobs/0123456789ab"),
-            page.get("/jobs/0123456789ab/final.png"),
             page.get("/api/v1/events"),
             page.get(f"{at}/choices"),
             page.get(f"{at}/complete"),
@@ -289,6 +291,63 @@ def test_what_only_shows_says_so(ledger: Ledger, net: Network) -> None:
         ):
             assert found.status_code == 409
             assert "only shows what is there" in found.json()["error"]
+        assert page.get("/api/v1/jobs").json() == []
+        assert page.get("/api/v1/jobs/0123456789ab").status_code == 404
+        assert page.get("/jobs/0123456789ab/final.png").status_code == 404
+
+
+def test_what_only_shows_shows_jobs_as_they_were_put_down(net: Network, tmp_path: Path) -> None:
+    there = Ledger(Place(str(tmp_path)), write=True)
+    with (
+        served(there, {net.fingerprint: net}) as server,
+        served(there) as shows,
+        server.client() as page,
+        shows.client() as other,
+    ):
+        asked = page.post("/api/v1/jobs", json={"network": net.fingerprint, "target": "second:3", "steps": 2})
+        job = waited(page, asked.json()["id"], "done")
+        assert other.get("/api/v1/jobs").json() == [job]
+        assert other.get(f"/api/v1/jobs/{job['id']}").json() == job
+        at = f"/{job['pictures'][0]['url']}"
+        assert other.get(at).content == page.get(at).content
+        assert other.post(f"/api/v1/jobs/{job['id']}/stop").status_code == 409
+
+
+ENTERED, GATE = threading.Event(), threading.Event()
+
+
+class Gated(Two):
+    def forward(self, x: Tensor) -> Tensor:
+        ENTERED.set()
+        assert GATE.wait(60)
+        return super().forward(x)
+
+
+def test_a_picture_that_a_newer_one_took_the_place_of_may_come_again(tmp_path: Path) -> None:
+    GATE.set()
+    gated = ph.load(Gated(), input_size=(3, 12, 12))
+    with served(Ledger(Place(str(tmp_path)), write=True), {gated.fingerprint: gated}) as server:
+
+        def look() -> httpx.Response:
+            with server.client() as page:
+                kind = {"content-type": "image/png"}
+                return page.post(f"/api/v1/models/{gated.fingerprint}/look", content=PICTURE, headers=kind)
+
+        GATE.clear()
+        ENTERED.clear()
+        with ThreadPoolExecutor(3) as pool:
+            try:
+                answers = [pool.submit(look)]
+                assert ENTERED.wait(30)
+                for _ in range(2):
+                    answers.append(pool.submit(look))
+                    time.sleep(0.3)
+                found = answers[1].result(10)
+            finally:
+                GATE.set()
+            assert (found.status_code, found.headers["retry-after"]) == (503, "1")
+            assert "newer picture" in found.json()["error"]
+            assert [answers[at].result(30).status_code for at in (0, 2)] == [200, 200]
 
 
 def test_the_pages_are_there(page: httpx.Client) -> None:

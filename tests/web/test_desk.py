@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import signal
 import threading
 import time
@@ -20,7 +19,7 @@ from store.scanned import network as scanned_network
 from store.scanned import scanned
 from sweep.made import loaded, same, swept
 from untouched import untouched
-from web.desks import desk_on, ended, picture, pixels, processes, reached, still, until
+from web.desks import blocked, desk_on, ended, picture, pixels, processes, reached, still, until
 
 from phosphene.errors import BadSpec, BadTarget, PhospheneError, StoreError
 from phosphene.front import make, options_of, prepare
@@ -360,7 +359,7 @@ def test_deleted_at_work_it_leaves_nothing(tmp_path: Path, slow: Network) -> Non
         desk.remove(job.id)
         assert [one.id for one in desk.jobs()] == [other.id]
         ended(desk, other)
-        assert [path.name for path in (tmp_path / "live").iterdir()] == [other.id]
+        assert Place(str(tmp_path)).names("live") == [other.id, "lock"]
         gone = told.index(("gone", job.id))
         assert not any(kind == "job" and doc.id == job.id for kind, doc in told[gone:])
         with pytest.raises(StoreError, match="there is no job"):
@@ -375,7 +374,7 @@ def test_deleted_when_all_but_the_record_is_made_it_leaves_nothing(tmp_path: Pat
         until(lambda: not desk.jobs())
         end()
         other = ended(desk, desk.ask(picture(net, steps=1)))
-        assert [path.name for path in (tmp_path / "live").iterdir()] == [other.id]
+        assert Place(str(tmp_path)).names("live") == [other.id, "lock"]
 
 
 def test_listeners_hear_each_change_in_order_and_not_too_often(tmp_path: Path) -> None:
@@ -447,7 +446,7 @@ def test_what_cannot_be_is_refused_in_a_line_and_no_network_is_run_for_it(tmp_pa
             with pytest.raises(kind, match=words):
                 desk.ask(picture(net, **said))
         assert desk.jobs() == []
-        assert not (tmp_path / "live").exists()
+        assert Place(str(tmp_path)).names("live") == ["lock"]
         for said in ({}, {"target": "logit:two"}, {"preset": "maco"}, {"kind": "units", "layer": "logit", "steps": 1}):
             desk.ask(picture(net, **{"steps": 1, **said}))
 
@@ -456,13 +455,7 @@ def test_a_full_disk_ends_the_job_and_not_the_desk(tmp_path: Path, slow: Network
     with desk_on(tmp_path, slow) as desk:
         job = desk.ask(picture(slow))
         reached(desk, job, 2)
-        desk.pause(job.id)
-        still(desk, job)
-        folder = tmp_path / "live" / job.id
-        shutil.rmtree(folder)
-        folder.write_text("nothing can be written below this")
-        with pytest.raises(PhospheneError, match="cannot write"):
-            desk.resume(job.id)
+        blocked(tmp_path / "live" / job.id)
         failed = ended(desk, job)
         assert failed.state == "failed"
         assert (failed.error or "").startswith(f"cannot write live/{job.id}/")

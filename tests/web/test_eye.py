@@ -21,12 +21,14 @@ from untouched import untouched
 import phosphene as ph
 from phosphene.attribution import attribute, drawn
 from phosphene.declare import checked
-from phosphene.errors import BadSpec, ModelError, PhospheneError, UnknownLayer, UnknownName
+from phosphene.errors import BadSpec, ModelError, PhospheneError, StoreError, UnknownLayer, UnknownName
 from phosphene.models.network import Network
 from phosphene.objectives import from_text
 from phosphene.pictures import picture_tensor
+from phosphene.store.scans import Scan
 from phosphene.web.documents import LookDoc
-from phosphene.web.eye import Eye, Superseded, Turns
+from phosphene.web.eye import Eye, Turns
+from phosphene.web.limits import PICTURE_BYTES, Superseded
 
 
 def file_of(pixels: NDArray[np.uint8], kind: str = "PNG", **options) -> bytes:
@@ -285,6 +287,67 @@ def test_a_network_that_cannot_be_copied_says_so() -> None:
     with pytest.raises(ModelError, match="cannot be copied"):
         look_of(eye, net, noise(12, 12, 3))
     assert look_of(eye, other, noise(12, 12, 3)).fired
+
+
+def test_a_network_that_cannot_be_copied_is_not_copied_while_it_is_at_work() -> None:
+    class Counted(Two):
+        copies = 0
+
+        def __deepcopy__(self, memo: object) -> Counted:
+            Counted.copies += 1
+            raise RuntimeError("only leaves can be copied")
+
+    net = ph.load(Counted(), input_size=(3, 12, 12))
+    eye = Eye({net.fingerprint: net})
+    for _ in range(2):
+        with pytest.raises(ModelError, match="cannot be copied.*only leaves can be copied"):
+            look_of(eye, net, noise(12, 12, 3))
+    assert Counted.copies == 1
+    eye.close()
+
+
+def test_a_scan_that_is_made_meanwhile_counts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    net, rows, found = two(), noise(24, 12, 12, 3), list[Scan | None]()
+    eye = Eye({net.fingerprint: net}, lambda _: found[-1] if found else None)
+
+    def shares() -> list[float | None]:
+        [fired] = [one for one in look_of(eye, net, rows[0]).fired if one.layer == "relu1"]
+        return [one.share for one in fired.units]
+
+    assert set(shares()) == {None}
+    found.append(ph.scan(net, rows, store=tmp_path / "s", layers=["relu1"], k=4, many=4, sample=16, batch=8))
+    assert set(shares()) == {None}  # the store is not asked each time
+    later = time.monotonic() + 3600
+    monkeypatch.setattr("phosphene.web.sight.time.monotonic", lambda: later)
+    assert max(share or 0 for share in shares()) > 0.5
+
+
+def test_a_store_that_is_slow_or_broken_holds_up_its_own_network_alone(tmp_path: Path) -> None:
+    slow, other, asked, go = two(), two(channels=1), threading.Event(), threading.Event()
+
+    def scan_of(network: str) -> Scan | None:
+        if network == slow.fingerprint:
+            asked.set()
+            assert go.wait(60)
+        raise StoreError("the scan is damaged")
+
+    eye = Eye({slow.fingerprint: slow, other.fingerprint: other}, scan_of)
+    seen: list[LookDoc] = []
+    thread = threading.Thread(target=lambda: seen.append(look_of(eye, slow, noise(12, 12, 3))))
+    thread.start()
+    assert asked.wait(60)
+    assert look_of(eye, other, noise(12, 12)).fired
+    assert not seen
+    go.set()
+    thread.join(60)
+    assert seen[0].fired
+
+
+def test_a_picture_is_as_large_as_the_server_takes_it() -> None:
+    from phosphene.web.decoded import decoded
+
+    with pytest.raises(BadSpec, match=r"12\.0 MB; 12 MB is the most"):
+        decoded(bytes(PICTURE_BYTES + 1))
 
 
 def test_of_those_who_wait_only_the_newest_is_looked_at() -> None:

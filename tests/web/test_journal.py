@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 from dataclasses import asdict, replace
@@ -21,10 +22,10 @@ from phosphene.web.texts import cli_of, python_of
 from phosphene.web.typed import typed
 
 ID, FINGERPRINT = new_id(), "f" * 32
-SPEC = job("a", 1, 6).to_dict()
+SPEC = json.loads(json.dumps(job("a", 1, 6).to_dict()))  # as it comes from a file
 MADE = Picture(
-    id="a" * 32, kind="positive", row=1, status="dead", target="logit:two", url=f"jobs/{ID}/final.png", width=3, height=4,
-    steps=5, seed=6, score=ScoreDoc(None, 0.5, 1e-30, "own"), evidence={"rank": 1, "top": [{"unit": "a:1"}]},
+    id="a" * 32, kind="positive", row=1, status="dead", target="logit:two", url=f"jobs/{ID}/final.png", width=3,
+    height=4, steps=5, seed=6, score=ScoreDoc(None, 0.5, 1e-30, "own"), evidence={"rank": 1, "top": [{"unit": "a:1"}]},
     spec=SPEC, versions={"torch": "2"}, arithmetic="fp32", cli=cli_of(SPEC), python=python_of(SPEC, FINGERPRINT),
     group={"row": 0, "similarity": 0.25},
 )  # fmt: skip
@@ -148,9 +149,9 @@ def test_a_damaged_job_does_not_hinder_the_others(place: Place, damaged: bytes) 
     place.write("live/notes.txt", b"not ours")
     place.write(f"live/{CUT_OFF}1", b"cut off")
     assert journal.jobs() == [JOB]
-    for job in (bad, half):
+    for one in (bad, half):
         with pytest.raises(StoreError):
-            journal.job(job)
+            journal.job(one)
 
 
 def test_every_changed_letter_shows(tmp_path: Path) -> None:

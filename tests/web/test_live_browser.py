@@ -151,6 +151,23 @@ def test_a_killed_server_comes_back_and_the_picture_is_finished(
     seen.expect("net::ERR_")
 
 
+def test_no_other_network_answers_for_one_that_is_only_shown(visit: Visits, gallery: Gallery, tmp_path: Path) -> None:
+    store = Path(shutil.copytree(gallery.store, tmp_path / "gallery"))
+    with running(tmp_path / "state", str(store), "--model", "miniception-plain") as server:
+        seen = visit(f"{server.url}/", let_in(server))
+        for route in ("image?net={}", "mixer?net={}&target=mixed4b:3", "live?net={}&target=mixed4b:3"):
+            page = seen.go("#/" + route.format(gallery.net))
+            page.get_by_text(
+                "miniception is only shown here: start phosphene serve with --model miniception."
+            ).wait_for()
+            assert page.get_by_text("Open photo").count() == 0
+            assert page.get_by_role("combobox", name="Target").count() == 0
+        page.get_by_label("Network").select_option(label="miniception-plain")
+        page.get_by_role("button", name="Start", exact=True).wait_for()
+        assert page.get_by_role("combobox", name="Target").input_value() == "mixed4b:3"
+        page.goto("about:blank")  # a page would ask for what is gone
+
+
 def test_a_queue_is_paused_continued_stopped_and_left(seen: Watched, gallery: Gallery) -> None:
     page = seen.page
     page.emulate_media(reduced_motion="reduce")
@@ -218,7 +235,11 @@ def test_units_are_made_into_the_store_and_appear(seen: Watched) -> None:
 def test_a_unit_without_a_picture_is_made_from_its_page(seen: Watched, gallery: Gallery) -> None:
     page = seen.go(f"#/n/{gallery.net}/conv1/20", ".say")
     page.get_by_role("button", name="Make it now").click()
-    page.get_by_text("Asked for:").get_by_role("link").click()
+    page.get_by_role("region", name="Live picture").get_by_text("Made live, not in the store").wait_for(timeout=60_000)
+    grown = page.get_by_role("img", name="live picture of conv1:20")
+    grown.wait_for()
+    assert grown.evaluate("one => one.naturalWidth") > 0
+    page.get_by_role("link", name="Open it in Live").click()
     job = job_of(page)
     page.locator(ENDED).wait_for()
     assert told(seen, f"jobs/{job}")["ask"]["target"] == "conv1:20"

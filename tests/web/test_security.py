@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import json
 import os
 import re
 import stat
@@ -14,8 +16,9 @@ from web.hostile import ALL, PICTURE, Case, ask, guarded, one_line
 from web.served import Served
 
 from phosphene.store.paths import hashed, object_of
+from phosphene.web.bodies import Message
 from phosphene.web.keys import LASTS, Keys, kept_secret
-from phosphene.web.security import Hosts
+from phosphene.web.security import ALWAYS, Guard, Guarded, Hosts
 
 
 @pytest.fixture(scope="module")
@@ -66,6 +69,41 @@ def test_each_answer_says_what_a_browser_may_do_with_it(server: Served) -> None:
         assert found.headers["cross-origin-opener-policy"] == "same-origin"
         assert "camera=(self)" in found.headers["permissions-policy"]
         assert "server" not in found.headers
+
+
+def answered(guard: Guard, query: bytes = b"") -> tuple[int, dict[bytes, bytes], bytes]:
+    """What a guard answers to ``GET /`` in front of nothing."""
+    sent: list[Message] = []
+
+    async def send(message: Message) -> None:
+        sent.append(message)
+
+    async def receive() -> Message:
+        return {"type": "http.disconnect"}
+
+    async def nothing(*_: object) -> None:
+        raise AssertionError("it came through")
+
+    scope = {"type": "http", "method": "GET", "path": "/", "raw_path": b"/", "query_string": query, "server": None,
+             "headers": [(b"host", b"localhost:1")]}  # fmt: skip
+    asyncio.run(Guarded(nothing, guard)(scope, receive, send))
+    start, body = sent
+    return start["status"], dict(start["headers"]), body["body"]
+
+
+def test_what_nobody_thought_of_is_a_line_as_well(caplog: pytest.LogCaptureFixture) -> None:
+    """Where the guard itself breaks nobody comes in; the terminal hears of it, and the answer says what all say."""
+
+    def gone(_: str) -> None:
+        raise BrokenPipeError("the terminal is gone")
+
+    status, headers, body = answered(Guard(Keys(b"s" * 32, 1, tell=gone), Hosts.of(1)))
+    assert status == 500
+    assert set(ALWAYS) <= set(headers.items())
+    assert json.loads(body) == {"error": "something is broken in the server; its terminal says what"}
+    assert "BrokenPipeError" in caplog.text
+    assert answered(Guard(Keys(b"s" * 32, 1), Hosts.of(1)), b"&".join([b"a=1"] * 50))[0] == 401
+    assert answered(Guard(Keys(b"s" * 32, 1), Hosts.of(1)), b"&".join([b"a=1"] * 51))[0] == 400
 
 
 # who comes in, and how

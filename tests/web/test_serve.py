@@ -5,10 +5,13 @@ from __future__ import annotations
 import os
 import signal
 import socket
+import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
+from urllib.request import url2pathname
 
 import httpx
 import pytest
@@ -19,6 +22,7 @@ from phosphene.cli.main import main
 from phosphene.models.network import Network
 from phosphene.store.place import CUT_OFF
 from phosphene.web.doors import MORE_PORTS, PORT, Door
+from phosphene.web.opening import Opening
 
 STEPS = 300  # long enough to be met at work
 LONG = "a-token-of-sixteen-and-more"
@@ -223,7 +227,8 @@ def test_without_torch_what_is_there_is_shown_and_nothing_is_changed(
         unit = client.get(f"{at}/units/3").json()
         assert client.get(f"/{unit['pictures'][0]['url']}").content.startswith(b"\x89PNG")
         assert len(client.get(at).json()["units"]) == 8
-        assert client.get("/api/v1/jobs").status_code == 409
+        assert client.get("/api/v1/jobs").json() == []
+        assert client.post("/api/v1/jobs", json={"network": net.fingerprint}).status_code == 409
     with running(tmp_path, str(store), "--read-only") as server:
         client = let_in(server)
         ended.append(client)
@@ -232,6 +237,79 @@ def test_without_torch_what_is_there_is_shown_and_nothing_is_changed(
     assert {name: data for name, data in now.items() if not name.startswith("index/")} == {
         name: data for name, data in before.items() if not name.startswith("index/")
     }
+
+
+def test_of_two_servers_on_one_store_the_first_makes_its_pictures(
+    net: Network, tmp_path: Path, ended: list[httpx.Client]
+) -> None:
+    words = (str(tmp_path / "store"), "--model", net.name)
+    with running(tmp_path / "a", *words) as first, running(tmp_path / "b", *words) as second:
+        assert not any("another phosphene serve" in line for line in first.said)
+        assert [line for line in second.said if "another phosphene serve" in line] == [
+            f"phosphene: another phosphene serve makes the pictures of {tmp_path / 'store'}; here they are only shown"
+        ]
+        makes, shows = let_in(first), let_in(second)
+        ended += [makes, shows]
+        assert [one.get("/api/v1/site").json()["live"] for one in (makes, shows)] == [True, False]
+        asked = {"network": net.fingerprint, "target": "second:3", "steps": 2}
+        job = waited(makes, makes.post("/api/v1/jobs", json=asked).json()["id"], "done")
+        assert shows.get("/api/v1/jobs").json() == [job]
+        assert shows.post("/api/v1/jobs", json=asked).status_code == 409
+        first.kill()
+        with running(tmp_path / "c", *words) as third:
+            assert not any("another phosphene serve" in line for line in third.said)
+
+
+def test_the_browser_is_told_a_file_that_is_soon_gone(monkeypatch: pytest.MonkeyPatch) -> None:
+    secret, opened = "http://127.0.0.1:1/?token=a-word-that-lets-in", list[str]()
+    monkeypatch.setattr("webbrowser.open", opened.append)
+    opening = Opening()
+    opening.open(secret)
+    [url] = opened
+    path = Path(url2pathname(urlsplit(url).path))
+    assert "token" not in url
+    assert secret in path.read_text()
+    if os.name == "posix":
+        assert path.stat().st_mode & 0o077 == 0
+    opening.close()
+    assert not path.exists()
+    opening.open(secret, lasts=0.05)
+    path = Path(url2pathname(urlsplit(opened[1]).path))
+    until = time.monotonic() + 10
+    while path.exists():
+        assert time.monotonic() < until
+        time.sleep(0.02)
+    opening.close()
+
+
+# what runs in place of a browser: it notes its arguments, then follows the file as a browser would
+BROWSER = """#!{python}
+import pathlib, re, sys, urllib.parse, urllib.request
+path = pathlib.Path(urllib.request.url2pathname(urllib.parse.urlsplit(sys.argv[1]).path))
+pathlib.Path({notes!r}).write_text("\\n".join([*sys.argv[1:], path.read_text()]))
+"""
+
+
+@pytest.mark.skipif(os.name != "posix", reason="a script stands for the browser")
+def test_no_process_has_the_word_among_its_arguments(
+    store: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    script, notes = tmp_path / "browser", tmp_path / "notes"
+    script.write_text(BROWSER.format(python=sys.executable, notes=str(notes)))
+    script.chmod(0o755)
+    monkeypatch.setenv("BROWSER", str(script))
+    with running(tmp_path, str(store), "--read-only", browser=True) as server:
+        until = time.monotonic() + 20
+        while not notes.exists() or not notes.read_text().endswith("</html>\n"):
+            assert time.monotonic() < until, server.said
+            time.sleep(0.02)
+        arguments, _, page = notes.read_text().partition("\n")
+        assert arguments.startswith("file://")
+        file = Path(url2pathname(urlsplit(arguments).path))
+        assert file.exists()
+        assert f'url={server.fresh_link()}"' in page
+        assert server.end(signal.SIGINT) == 130
+        assert not file.exists()
 
 
 @pytest.mark.skipif(os.name != "posix", reason="Windows has no such permissions")

@@ -6,6 +6,7 @@ import io
 import json
 import subprocess
 import sys
+import tracemalloc
 import uuid
 from collections.abc import Iterator
 from dataclasses import replace
@@ -17,7 +18,7 @@ import pytest
 from examples.planted import network
 from PIL import Image
 from store.scanned import DEAD, ON, RARE, scanned
-from store.shelf import NETWORK, OTHER, failure, fill, put, record
+from store.shelf import NETWORK, OTHER, failure, fill, png, put, record
 from store.shelf import shelf as filled
 from sweep.made import swept, tiny
 from web.stored import HOSTILE, LAYERS, copied, documents, named, plain, shelf, whole, without_sheets
@@ -26,12 +27,14 @@ from phosphene.errors import StoreError, UnitOutOfRange, UnknownLayer, UnknownNa
 from phosphene.store.about import About, about_in, put_about
 from phosphene.store.check import verify
 from phosphene.store.compact import compact
-from phosphene.store.ledger import Ledger
+from phosphene.store.index import Glance, glance
+from phosphene.store.ledger import Ledger, Payload
 from phosphene.store.paths import object_of, record_of
 from phosphene.store.place import Place
 from phosphene.sweeps.described import about_of
+from phosphene.web.alike import order, unit_length
 from phosphene.web.paths import slug, unslug
-from phosphene.web.real import facets_of
+from phosphene.web.real import facets_of, source_text
 from phosphene.web.shelf import Shelf
 from phosphene.web.view import real_of
 
@@ -349,8 +352,6 @@ def test_a_newer_store_is_refused(tmp_path: Path) -> None:
 def test_the_alike_stand_together(tmp_path: Path) -> None:
     """Units whose pictures are red, green or striped: each kind stands in one row."""
     ledger = Ledger(Place(str(tmp_path / "store")), write=True)
-    from phosphene.store.ledger import Payload
-
     for channel in range(30):
         rng = np.random.default_rng(channel)
         pixels = rng.integers(0, 60, (32, 32, 3), dtype=np.uint8)
@@ -371,6 +372,113 @@ def test_the_alike_stand_together(tmp_path: Path) -> None:
     assert {(one.by, one.channel % 3) for one in near} == {("looks", 1)}
     again = Shelf(ledger).layer("ab", "a")
     assert [unit.alike for unit in again.units] == [unit.alike for unit in doc.units]
+
+
+def chained(alike: np.ndarray) -> list[int]:
+    """The slow way: from all cosines, whoever is most alike to either end."""
+    left = set(range(len(alike)))
+    first = int(np.round(alike.sum(1), 3).argmax())
+    front, back, ends = list[int](), [first], [first, first]
+    left.remove(first)
+    while left:
+        tops = [max(left, key=lambda one: (alike[end, one], -one)) for end in ends]
+        side = int(alike[ends[1], tops[1]] > alike[ends[0], tops[0]])
+        (front if side else back).append(tops[side])
+        ends[side] = tops[side]
+        left.remove(tops[side])
+    return front[::-1] + back
+
+
+def test_the_order_is_that_of_all_cosines_and_never_holds_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    vectors = unit_length(np.random.default_rng(3).normal(size=(150, 12)))
+    vectors[[7, 90]] = 0
+    known = [one for one in range(150) if one not in (7, 90)]
+    slow = chained(np.round(vectors[known] @ vectors[known].T, 4))
+    chain = [known[one] for one in slow] + [7, 90]
+    found = np.argsort(order(vectors)).tolist()
+    assert found == chain
+    count = 4000
+    many = unit_length(np.random.default_rng(4).normal(size=(count, 16)))
+    tracemalloc.start()
+    try:
+        order(many)
+        assert tracemalloc.get_traced_memory()[1] < count * count  # bytes; all cosines are four times as many
+    finally:
+        tracemalloc.stop()
+    base = np.random.default_rng(5).normal(size=(5, 100))  # five kinds, told apart by few directions
+    kinds = np.arange(200) % 5
+    alike = unit_length(base[kinds] + 0.1 * np.random.default_rng(6).normal(size=(200, 100)))
+    monkeypatch.setattr("phosphene.web.alike.MOST_WORK", 0)
+    row = np.argsort(order(alike))
+    assert sum(a != b for a, b in pairwise(kinds[row])) == 4
+
+
+def test_layers_are_looked_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """However many there are: nothing that was made is made again because there are others."""
+    ledger = Ledger(Place(str(tmp_path / "store")), write=True)
+    monkeypatch.setattr("os.fsync", lambda _: None)
+    for number in range(300):
+        put(ledger, record(f"l{number}", 0))
+    made: list[str] = []
+
+    def counted(ledger: Ledger, fingerprint: str, layer: str) -> Glance:
+        made.append(layer)
+        return glance(ledger, fingerprint, layer)
+
+    monkeypatch.setattr("phosphene.web.shelf.glance", counted)
+    one = Shelf(ledger)
+    assert len(one.network("ab").layers) == 300
+    assert sorted(made) == sorted(f"l{number}" for number in range(300))
+    one.site()
+    one.network("ab")
+    one.layer("ab", "l3")
+    assert len(made) == 300
+
+
+def test_layers_without_files_take_no_place(tmp_path: Path) -> None:
+    about = about_of(network())
+    one = Shelf(Ledger(Place(str(tmp_path))), [about])
+    assert len(one.network(about.fingerprint).layers) == len(about.layers)
+    assert not one._views._entries
+    first = one.layer(about.fingerprint, "colour")
+    assert one.layer(about.fingerprint, "colour") is first
+
+
+def test_a_status_that_is_none_is_an_error(tmp_path: Path) -> None:
+    ledger = Ledger(Place(str(tmp_path / "store")), write=True)
+    put(ledger, record("a", 0, status="<b>fine</b>"))
+    put(ledger, record("a", 1))
+    one = Shelf(ledger)
+    odd, fine = one.layer("ab", "a").units
+    assert (odd.status, fine.status) == ("failed", "ok")
+    assert "no picture is '<b>fine</b>'" in str(odd.error)
+    assert one.unit("ab", "a", 0).pictures == ()
+    assert "cannot be read" in one.unit("ab", "a", 0).failures[0].error
+
+
+@pytest.mark.parametrize("kind", ["html", "svg", "js", "gif", "webp", "jpg"])
+def test_a_payload_is_what_its_name_says(tmp_path: Path, kind: str) -> None:
+    ledger = Ledger(Place(str(tmp_path / "store")), write=True)
+    data = png(1) + b"<script>alert(1)</script>"
+    ledger.put(record("a", 0), {"picture": Payload(data, kind)})
+    one = Shelf(ledger)
+    doc = one.unit("ab", "a", 0)
+    assert doc.pictures == ()
+    assert len(doc.failures) == 1
+    name = Payload(data, kind).entry["hash"]
+    with pytest.raises(StoreError, match="there is no"):
+        one.object(f"{name[:2]}/{name}.{kind}")
+    for sheet in one.layer("ab", "a").sheets:
+        assert Image.open(io.BytesIO(resolve(one, sheet))).convert("RGBA").getextrema()[3] == (0, 0)
+
+
+def test_where_a_store_lies_is_shown_without_its_keys(tmp_path: Path) -> None:
+    url = f"memory://me:word@{uuid.uuid4().hex}/store"
+    site = Shelf(plain(url, ["a"])).site()
+    assert "word" not in site.store
+    assert site.store.endswith("/store")
+    assert source_text("sftp://me:wo@rd?#@host/photos?key=K#x") == "sftp://host/photos"
+    assert source_text(r"C:\Users\me\photos") == source_text("/home/me/photos/") == "photos"
 
 
 def test_a_sweep_writes_what_the_network_is(store: Path, tmp_path: Path) -> None:

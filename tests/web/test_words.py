@@ -15,13 +15,14 @@ from untouched import untouched
 
 import phosphene as ph
 from phosphene.attribution import attributions
-from phosphene.errors import BadSpec, PhospheneError, UnknownName
+from phosphene.errors import BadSpec, BadTarget, PhospheneError, UnknownName
 from phosphene.images import images
 from phosphene.models.network import Network
 from phosphene.objectives import from_text
 from phosphene.presets import preset
 from phosphene.sweeps.recipe import recipe
 from phosphene.web.documents import Completion
+from phosphene.web.lines import LONGEST, full_line, printable, short_line
 from phosphene.web.words import Words, understood
 
 ODD = ['bow "tie"', "crane", "Crane", "7", "night-shirt", "ünï code", "tv", "a+b"]
@@ -165,7 +166,7 @@ def test_a_target_is_said_in_its_one_spelling() -> None:
         "mixed4b:1,3": "several units",
         "mixed4b:0..99999": "several units",
         "mixed4b:random#0..9": "several units",
-        "mixed4b:²": "digits 0 to 9",
+        "mixed4b:²": "after a layer comes :CHANNEL",
         "near:mixed4b": "compares with a photo",
         "mixed4b:1 + caricature:mixed4b": "compares with a photo",
         'mixed4b:"a\u2028b\x1b[2J"': "after a layer comes",
@@ -246,6 +247,16 @@ def test_networks_of_all_kinds_have_words() -> None:
             for one in found:
                 understood(net, one.text + "0" if one.text.endswith(":") else one.text)
             assert words.target(net.fingerprint, found[0].text + "0").error is None
+
+
+def test_errors_are_said_in_one_line_whole_or_where_the_text_is_seen() -> None:
+    wrong, plain = BadTarget("a:\n+", 3, "a unit is missing"), BadSpec("no\x1b[2J such\u2028thing\n  phosphene layers")
+    assert short_line(wrong) == "cannot read the target: a unit is missing, at character 4"
+    assert full_line(wrong) == "cannot read the target: a unit is missing, at character 4 of 'a:\\n+'"
+    assert short_line(plain) == "no [2J such thing"
+    assert full_line(plain) == "no [2J such; thing; phosphene layers"
+    assert len(full_line(BadSpec("x" * 10**5))) == LONGEST
+    assert printable("a\tb\x00c") == "a b c"
 
 
 def test_a_network_is_not_run_to_read_a_target() -> None:

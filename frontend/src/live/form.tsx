@@ -1,11 +1,13 @@
 // What to make: target, method, kind of image, size, steps, seed.
 
 import { useEffect, useId, useState } from "preact/hooks";
-import { useSource } from "../context";
+import { useSite, useSource } from "../context";
 import { useLoaded } from "../load";
 import type { DataSource } from "../source";
 import type { Ask, Choice, JobDoc, NetworkLine, Start, TargetDoc } from "../types";
+import { Say } from "../ui";
 import { TargetField } from "./combobox";
+import { whyNot } from "./networks";
 import { problem } from "./say";
 
 export interface Draft {
@@ -93,25 +95,50 @@ export function Whole({ label, value, least, most, hint, change }: NumberProps) 
   );
 }
 
-/** Whose network, where there are several. */
+/** Whose network: its name, or a choice where there are several. `networks`: those that can be asked. */
 export function PickNetwork({ networks, value, change }: {
   networks: NetworkLine[]; value: string; change(id: string): void;
 }) {
   const id = useId();
-  if (networks.length < 2) return null;
+  const { networks: all } = useSite();
+  const other = networks.some((one) => one.id === value) ? null : all.find((one) => one.id === value)?.model ?? value.slice(0, 12);
+  if (networks.length < 2 && other === null) {
+    return <p class="live-network"><span class="dim">Network</span> <strong>{networks[0]?.model}</strong></p>;
+  }
   return (
     <div class="live-field">
       <label for={id}>Network</label>
       <select id={id} value={value} onChange={(event) => change(event.currentTarget.value)}>
+        {other !== null && <option value={value}>{other} (cannot be asked)</option>}
         {networks.map((one) => <option key={one.id} value={one.id}>{one.model}</option>)}
       </select>
     </div>
   );
 }
 
+/** In place of a form for a network that cannot be asked: why, and the others. */
+export function NotAsked({ networks, value, change, why }: {
+  networks: NetworkLine[]; value: string; change(id: string): void; why: string;
+}) {
+  return (
+    <div class="live-form live-not">
+      <PickNetwork networks={networks} value={value} change={change} />
+      <Say small kind="missing" title="This network cannot be asked" text={why} />
+    </div>
+  );
+}
+
 interface FormProps { networks: NetworkLine[]; draft: Draft; change(draft: Draft): void; made(job: JobDoc): void }
 
-export function JobForm({ networks, draft, change, made }: FormProps) {
+export function JobForm(props: FormProps) {
+  const { networks, draft, change } = props;
+  const why = whyNot(useSite().networks, draft.network);
+  return why === null ? <Fields {...props} />
+    : <NotAsked networks={networks} value={draft.network} why={why}
+        change={(network) => change({ ...draft, network, start: null })} />;
+}
+
+function Fields({ networks, draft, change, made }: FormProps) {
   const source = useSource();
   const { data: choices, trouble } = useChoices(draft.network);
   const { busy, said, send } = useAsking(source, made);

@@ -8,29 +8,33 @@ import type { Choice, LayerDoc, LookDoc, NetworkDoc, NetworkLine } from "../type
 import { Failed, Say, Waiting } from "../ui";
 import { short } from "../words";
 import { Frame } from "./frame";
-import { PickNetwork, useChoices } from "./form";
+import { NotAsked, PickNetwork, useChoices } from "./form";
 import { Inspector } from "./inspector";
 import { useLooks } from "./looks";
 import { Mosaic, useDecoded } from "./maps";
 import { plainUnit, unitText } from "./mix";
-import { liveNetwork } from "./networks";
+import { namedNetwork, whyNot } from "./networks";
 import { FiringUnits, Predictions } from "./seen";
 import { type Opened, PictureBar, useShot } from "./take";
 import { type Cursor, useCursor, useImageKeys, useTurns, useView, type View } from "./view";
 
 export function ImagePage() {
   const source = useSource();
-  const networks = useSite().networks.filter((one) => one.live);
+  const site = useSite();
+  const networks = site.networks.filter((one) => one.live);
   const { query } = useRoute();
-  const id = liveNetwork(networks, query.get("net"));
-  const asked = useLoaded(() => (id && source.live ? source.network(id) : Promise.resolve(null)), [source, id]);
+  const id = namedNetwork(site.networks, query.get("net"));
+  const why = whyNot(site.networks, id);
+  const to = (network: string) => go(withQuery("#/image", { net: short(network) }));
+  const asked = useLoaded(() => (why === null && source.live ? source.network(id) : Promise.resolve(null)), [source, id]);
   return (
     <div class="live-page live-image">
       <header class="live-top"><h1>Image</h1></header>
-      {!source.live || id === ""
+      {!source.live || networks.length === 0
         ? <Say kind="empty" title="Looking takes a network" action={<Link to="#/">Networks</Link>}
             text={source.live ? "None is loaded here: start phosphene serve with --model NETWORK, without --read-only."
               : "These pages are files and cannot run one: run phosphene serve with it, and open this page there."} />
+        : why !== null ? <NotAsked networks={networks} value={id} why={why} change={to} />
         : asked.data ? <Looking key={id} networks={networks} doc={asked.data} />
           : asked.trouble ? <Failed trouble={asked.trouble} again={asked.again} what="network" />
             : <Waiting what="Loading the network" />}
@@ -103,7 +107,10 @@ function Looking({ networks, doc }: { networks: NetworkLine[]; doc: NetworkDoc }
           : <Say kind="empty" title="Nothing to look at yet"
             text="Open a photo, drop or paste one here, or turn the camera on." />}
         {look && (
-          <section class="section" aria-labelledby="live-fired"><h2 id="live-fired">What fires most</h2>
+          <section class="section" aria-labelledby="live-fired">
+            <div class="section-head"><h2 id="live-fired">What fires most</h2>
+              {look.fired.some((one) => one.units.some((unit) => unit.share !== null))
+                && <span class="dim">percent: share of the strongest on real pictures</span>}</div>
             <FiringUnits network={doc.id} fired={look.fired} docs={docs} shown={view.layer}
               show={(layer) => view.change({ layer })} /></section>
         )}
@@ -120,7 +127,8 @@ function Pictures({ opened, look, explains }: { opened: Opened; look: LookDoc | 
     <div class="live-pair">
       <figure><Frame url={look.input} width={look.width} height={look.height} most={256}
         alt={`${opened.shot?.name ?? "the picture"}, as the network was shown it`} />
-        <figcaption class="dim live-note">as shown to the network, {look.width} × {look.height}</figcaption></figure>
+        <figcaption class="dim live-note">the middle of the {opened.shot?.moving ? "picture" : "photo"}, as shown to the network,
+          {" "}{look.width} × {look.height}</figcaption></figure>
       {explains && explained && (
         <figure><Frame url={explained.url} width={look.width} height={look.height} most={256}
           alt={`${explained.method} of ${explained.unit} in the picture`} />

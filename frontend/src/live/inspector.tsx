@@ -43,7 +43,6 @@ export function Inspector({ maps, image, channel, network, layerDoc, name, firin
           <figcaption class="dim live-note">optimised picture</figcaption></figure>
       </div>
       <Link class="button" to={href("n", short(network), maps.layer, channel)}>Open the unit</Link>
-      <p class="dim live-note">white is {number(maps.scale)}, black 0 or less</p>
     </aside>
   );
 }

@@ -2,6 +2,7 @@
 
 import { useEffect, useState } from "preact/hooks";
 import { useSite, useSource } from "../context";
+import { HttpSource } from "../http";
 import { useKeys } from "../keys";
 import { useLoaded } from "../load";
 import { go, href, Link, useRoute } from "../router";
@@ -9,7 +10,7 @@ import type { JobDoc, NetworkLine, Start } from "../types";
 import { Say } from "../ui";
 import { type Draft, draftOf, JobForm } from "./form";
 import { useJobs } from "./jobs";
-import { liveNetwork } from "./networks";
+import { namedNetwork, whyNot } from "./networks";
 import { Queue } from "./queue";
 import { problem } from "./say";
 import { Watch } from "./watch";
@@ -23,10 +24,10 @@ export function LivePage() {
   const chosen = path[1] ?? null;
   const jobs = useJobs();
   const networks = site.networks.filter((one) => one.live);
-  const [draft, setDraft] = useState<Draft>(() => firstDraft(networks, query));
+  const [draft, setDraft] = useState<Draft>(() => firstDraft(site.networks, query));
   const [said, setSaid] = useState("");
   kept = draft;
-  useEffect(() => { if (query.has("target")) setDraft(firstDraft(networks, query)) }, [query.toString()]);
+  useEffect(() => { if (query.has("target")) setDraft(firstDraft(site.networks, query)) }, [query.toString()]);
 
   const job = jobs.list.find((one) => one.id === chosen) ?? null;
   const canMake = source.live && networks.length > 0;
@@ -63,7 +64,10 @@ export function LivePage() {
     <div class={`live-page${chosen ? " has-job" : ""}`}>
       <header class="live-top">
         <h1>Live</h1>
-        {!source.live && <p class="dim live-note">What was made live before this gallery was exported.</p>}
+        {!source.live && <p class="dim live-note">
+          {source instanceof HttpSource ? "What was made live; here it is only shown."
+            : "What was made live before this gallery was exported."}
+        </p>}
       </header>
       {canMake && (
         <section class="live-ask" aria-label="Make a picture">
@@ -75,7 +79,7 @@ export function LivePage() {
           {...(canMake ? { put: jobs.put, remove: () => void remove(job), branch, again } : {})} />
           : chosen && jobs.gone(chosen) ? <Gone text="It was removed." />
             : chosen ? <Missing id={chosen} loading={jobs.loading} put={jobs.put} />
-            : <Intro live={canMake} any={jobs.list.length > 0} said={jobs.trouble ? problem(jobs.trouble) : null} />}
+            : <Intro live={canMake && whyNot(site.networks, draft.network) === null} any={jobs.list.length > 0} said={jobs.trouble ? problem(jobs.trouble) : null} />}
       </div>
       <section class="live-all" aria-labelledby="live-all">
         <h2 id="live-all">Jobs</h2>
@@ -97,10 +101,11 @@ function focusForm() {
 
 function firstDraft(networks: NetworkLine[], query: URLSearchParams): Draft {
   if (query.has("target")) {
-    return { ...draftOf(liveNetwork(networks, query.get("net"))), target: query.get("target") ?? "",
+    return { ...draftOf(namedNetwork(networks, query.get("net"))), target: query.get("target") ?? "",
       preset: query.get("preset") ?? "fast" };
   }
-  return kept ?? draftOf(liveNetwork(networks, query.get("net")));
+  const named = query.get("net");
+  return kept && named === null ? kept : draftOf(namedNetwork(networks, named));
 }
 
 function Intro({ live, any, said }: { live: boolean; any: boolean; said: string | null }) {

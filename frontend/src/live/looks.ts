@@ -1,7 +1,7 @@
 // Looking: one question at a time. While the camera runs, the next frame is taken when the answer is there.
 
 import { useEffect, useRef, useState } from "preact/hooks";
-import type { DataSource, LookAsk } from "../source";
+import { Trouble, type DataSource, type LookAsk } from "../source";
 import type { LookDoc } from "../types";
 import { problem } from "./say";
 import { type Shot, taken } from "./shots";
@@ -11,6 +11,7 @@ interface Wanted { shot: Shot | null; still: boolean; ask: LookAsk; width: numbe
 
 const WINDOW = 2000; // ms that frames per second are counted over
 const REST = 1000; // ms until a camera is looked through again after an error
+const SOON = 5; // seconds to wait that are no trouble
 
 /** Asks what a network sees until it is closed. */
 class Looker {
@@ -67,8 +68,9 @@ class Looker {
     } catch (error) {
       this.times = [];
       if (this.stopped.signal.aborted) return;
-      this.tell({ trouble: problem(error), rate: null });
-      if (flows) await this.rest(REST);
+      const soon = error instanceof Trouble ? error.wait : null; // others look, too: again, stills as well
+      if (soon === null || soon > SOON) this.tell({ trouble: problem(error), rate: null });
+      if (flows || soon !== null) await this.rest(Math.max(REST, (soon ?? 0) * 1000));
     }
   }
 

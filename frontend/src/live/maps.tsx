@@ -2,6 +2,7 @@
 
 import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
 import type { MapsDoc } from "../types";
+import { number } from "../words";
 import { useWidth } from "./frame";
 
 /** A picture once it is decoded; the last one until then, so that nothing flickers. */
@@ -43,44 +44,84 @@ export const tileOf = (maps: MapsDoc, channel: number): Box => ({
   width: maps.width, height: maps.height,
 });
 
+const EDGE = "#4a515c"; // between maps, most of which are black
+
+/** Every map on its own, `wide` x `high` pixels, with a line of `gap` pixels around each. */
+function Tiles({ maps, image, wide, high, gap }: {
+  maps: MapsDoc; image: HTMLImageElement | null; wide: number; high: number; gap: number;
+}) {
+  const ref = useRef<HTMLCanvasElement>(null);
+  const rows = Math.ceil(maps.values.length / maps.columns);
+  const [across, down] = [maps.columns * (wide + gap) + gap, rows * (high + gap) + gap];
+  useLayoutEffect(() => {
+    const canvas = ref.current, pen = canvas?.getContext("2d");
+    if (!canvas || !pen || !image) return;
+    canvas.width = across;
+    canvas.height = down;
+    pen.imageSmoothingEnabled = wide < maps.width;
+    pen.fillStyle = EDGE;
+    for (let channel = 0; channel < maps.values.length; channel++) {
+      const from = tileOf(maps, channel);
+      const [x, y] = [(channel % maps.columns) * (wide + gap), Math.floor(channel / maps.columns) * (high + gap)];
+      pen.fillRect(x, y, wide + 2 * gap, high + 2 * gap);
+      pen.drawImage(image, from.x, from.y, from.width, from.height, x + gap, y + gap, wide, high);
+    }
+  }, [image, maps, across, down, gap]);
+  return <canvas ref={ref} class="live-whole" style={{ width: `${across}px`, height: `${down}px` }} aria-hidden="true" />;
+}
+
 interface MosaicProps {
   maps: MapsDoc; image: HTMLImageElement | null; cursor: number; pinned: number | null; nameOf(channel: number): string;
   hover(channel: number | null): void; choose(channel: number): void; open(channel: number): void;
+}
+
+/** How large each map is drawn: by a whole factor up to 4 where there is room, else as large as there is. */
+function sizeOf(maps: MapsDoc, room: number) {
+  const each = Math.floor((room || maps.columns * maps.width * 2) / maps.columns);
+  const gap = each > 24 ? 2 : 1;
+  const most = Math.max(4, each - gap - 1);
+  const wide = most >= maps.width ? maps.width * Math.min(4, Math.floor(most / maps.width)) : most;
+  return { wide, high: Math.max(1, Math.round((wide * maps.height) / maps.width)), gap };
 }
 
 export function Mosaic({ maps, image, cursor, pinned, nameOf, hover, choose, open }: MosaicProps) {
   const [ref, room] = useWidth<HTMLDivElement>();
   const count = maps.values.length;
   const rows = Math.ceil(count / maps.columns);
-  const [wide, high] = [maps.columns * maps.width, rows * maps.height];
-  const across = room === 0 ? wide : wide <= room ? wide * Math.max(1, Math.min(4, Math.floor(room / wide))) : room;
+  const { wide, high, gap } = sizeOf(maps, room);
+  const [across, down] = [maps.columns * (wide + gap) + gap, rows * (high + gap) + gap];
   const at = (event: PointerEvent | MouseEvent): number | null => {
     const box = (event.currentTarget as Element).getBoundingClientRect();
-    const column = Math.floor(((event.clientX - box.left) / box.width) * maps.columns);
-    const row = Math.floor(((event.clientY - box.top) / box.height) * rows);
+    const column = Math.floor((event.clientX - box.left - gap / 2) / (wide + gap));
+    const row = Math.floor((event.clientY - box.top - gap / 2) / (high + gap));
     const channel = row * maps.columns + column;
     return column >= 0 && column < maps.columns && row >= 0 && channel < count ? channel : null;
   };
   const place = (channel: number) => ({
-    left: `${((channel % maps.columns) / maps.columns) * 100}%`,
-    top: `${(Math.floor(channel / maps.columns) / rows) * 100}%`,
-    width: `${100 / maps.columns}%`, height: `${100 / rows}%`,
+    left: `${gap + (channel % maps.columns) * (wide + gap)}px`,
+    top: `${gap + Math.floor(channel / maps.columns) * (high + gap)}px`,
+    width: `${wide}px`, height: `${high}px`,
   });
+  const right = cursor % maps.columns > maps.columns / 2; // its number is written to the side where there is room
   return (
     <div ref={ref} class="live-mosaic-room">
       <div class="live-mosaic" role="listbox" tabIndex={0}
         aria-label={`Activation maps of ${maps.layer}, ${count} channels`}
-        aria-activedescendant="live-map-cursor" style={{ width: `${across}px` }}
+        aria-activedescendant="live-map-cursor" style={{ width: `${across}px`, height: `${down}px` }}
         onPointerMove={(event) => { if (event.pointerType === "mouse") hover(at(event)) }}
         onPointerLeave={() => hover(null)}
         onClick={(event) => { const channel = at(event); if (channel !== null) choose(channel) }}
         onDblClick={(event) => { const channel = at(event); if (channel !== null) open(channel) }}>
-        <Cut image={image} box={{ x: 0, y: 0, width: wide, height: high }} across={across} />
+        <Tiles maps={maps} image={image} wide={wide} high={high} gap={gap} />
         {pinned !== null && pinned < count && <span class="live-map-pin" style={place(pinned)} aria-hidden="true" />}
         <div id="live-map-cursor" class="live-map-cursor" role="option" aria-selected="true" aria-setsize={count}
           aria-posinset={cursor + 1}
-          style={place(cursor)} aria-label={nameOf(cursor)} />
+          style={place(cursor)} aria-label={nameOf(cursor)}>
+          <span class={`live-map-number${right ? " is-left" : ""}`} aria-hidden="true">{cursor}</span>
+        </div>
       </div>
+      <p class="dim live-note">Each field is a channel's map: white is {number(maps.scale)}, black 0 or less. One that is
+        all black fires nowhere in this picture.</p>
     </div>
   );
 }

@@ -6,9 +6,9 @@ import { go, href, Link, useRoute, withQuery } from "../router";
 import type { Ask, JobDoc, NetworkLine } from "../types";
 import { Say } from "../ui";
 import { TargetField } from "./combobox";
-import { Pick, PickNetwork, useAsking, useChoices, Whole } from "./form";
+import { NotAsked, Pick, PickNetwork, useAsking, useChoices, Whole } from "./form";
 import { useJobs } from "./jobs";
-import { liveNetwork } from "./networks";
+import { namedNetwork, whyNot } from "./networks";
 import { parseMix, renderMix, type Row } from "./mix";
 import { MixRows } from "./mixrows";
 import { problem } from "./say";
@@ -23,7 +23,7 @@ interface Mix {
 function read(query: URLSearchParams, networks: NetworkLine[]): Mix {
   const text = query.get("target") ?? "";
   return {
-    network: liveNetwork(networks, query.get("net")), way: query.has("to") ? "between" : "sum", text,
+    network: namedNetwork(networks, query.get("net")), way: query.has("to") ? "between" : "sum", text,
     rows: parseMix(text) ?? [{ unit: "", weight: 1 }], to: query.get("to") ?? "", count: query.get("count") ?? "5",
     preset: query.get("preset") ?? "fast", size: query.get("size") ?? "", steps: query.get("steps") ?? "",
     seed: query.get("seed") ?? "0", job: query.get("job") ?? "",
@@ -55,7 +55,8 @@ function askOf(mix: Mix): Partial<Ask> & { network: string } {
 const REST = 200; // ms without a change until the address follows: browsers refuse to have it rewritten all the time
 
 /** The mix of the address, and how to change it: it replaces the address and does not fill the history. */
-function useMix(networks: NetworkLine[]): [Mix, (part: Partial<Mix>) => void] {
+function useMix(): [Mix, (part: Partial<Mix>) => void] {
+  const { networks } = useSite();
   const { query } = useRoute();
   const [mix, setMix] = useState(() => read(query, networks));
   const latest = useRef(mix);
@@ -102,8 +103,21 @@ export function MixerPage() {
 }
 
 function Mixing({ networks }: { networks: NetworkLine[] }) {
+  const [mix, change] = useMix();
+  const why = whyNot(useSite().networks, mix.network);
+  if (why === null) return <Desk networks={networks} mix={mix} change={change} />;
+  return (
+    <div class="live-page is-mixer">
+      <header class="live-top"><h1>Mixer</h1></header>
+      <div class="live-ask">
+        <NotAsked networks={networks} value={mix.network} why={why} change={(network) => change({ network })} />
+      </div>
+    </div>
+  );
+}
+
+function Desk({ networks, mix, change }: { networks: NetworkLine[] } & Part) {
   const source = useSource();
-  const [mix, change] = useMix(networks);
   const jobs = useJobs();
   const { data: choices, trouble } = useChoices(mix.network);
   const { busy, said, send } = useAsking(source, (job) => { jobs.put(job); change({ job: job.id }) });

@@ -11,8 +11,6 @@ export function lasting(seconds: number): string {
   return `${(whole / 3600).toFixed(1)} h`;
 }
 
-
-
 export type Shown = JobDoc["state"] | "catching";
 
 export function shownState(job: JobDoc): Shown {
@@ -34,6 +32,7 @@ export function stateLine(job: JobDoc): string {
   switch (shownState(job)) {
     case "waiting": return "Waiting for its turn.";
     case "running":
+      if (job.step === 0 && job.frames.length === 0 && job.ask.kind !== "units") return "Preparing the network: the first frame follows.";
       return job.ask.kind === "units" ? "Running: pictures go into the store as they are made." : "Running.";
     case "catching": return "Catching up: it was interrupted and goes through its steps again, to the same picture.";
     case "paused": return "Paused. It goes on from here when you continue.";
@@ -46,6 +45,10 @@ export function stateLine(job: JobDoc): string {
     }
   }
 }
+
+/** What stands where no frame is yet. */
+export const firstFrame = (job: JobDoc): string =>
+  job.state === "running" ? "The first frame follows" : unfinished(job) ? "No frame yet" : "No frame was kept";
 
 /** What is said of its place in the queue, or of what is left to do. */
 export function leftLine(job: JobDoc): string {

@@ -30,15 +30,14 @@ export function FiringUnits({ network, fired, docs, shown, show }: FiringProps) 
     <ul class="live-fired">
       {fired.map(({ layer, units }) => {
         const doc = docs.get(layer);
-        const tiles = units.some((one) => doc?.units[one.channel]?.tile);
         return <li key={layer}>
           <h3>
             <button type="button" class="quiet" aria-pressed={layer === shown} title={`show the maps of ${layer}`}
               onClick={() => show(layer)}>{layer}</button>
           </h3>
-          <ol class={`live-fired-units${tiles ? "" : " is-bare"}`}>
+          <ol class="live-fired-units">
             {units.map((one) => (
-              <li key={one.channel}><FiringUnit network={network} layer={layer} one={one} doc={doc} room={tiles} /></li>
+              <li key={one.channel}><FiringUnit network={network} layer={layer} one={one} doc={doc} /></li>
             ))}
           </ol>
         </li>;
@@ -52,17 +51,17 @@ export function strength(one: Firing): string {
   return one.share === null ? number(one.value) : `${number(one.value)}, ${percent(one.share)} of its natural maximum`;
 }
 
-interface UnitProps { network: string; layer: string; one: Firing; doc: LayerDoc | undefined; room: boolean }
+interface UnitProps { network: string; layer: string; one: Firing; doc: LayerDoc | undefined }
 
-/** `room`: others of the layer have a picture, so that this one keeps a place for it. */
-function FiringUnit({ network, layer, one, doc, room }: UnitProps) {
+function FiringUnit({ network, layer, one, doc }: UnitProps) {
   const tile = doc?.units[one.channel]?.tile;
+  const size = innerWidth < 560 ? 56 : 64; // five stand side by side on a phone
   return (
     <Link to={href("n", network.slice(0, 12), layer, one.channel)} class="live-firing"
       title={`${one.unit}: ${strength(one)}`}>
       {doc && tile
-        ? <TileImage tile={tile} sheets={doc.sheets} side={doc.tile} size={56} alt="" />
-        : room && <span class="live-blank live-firing-blank" aria-hidden="true" />}
+        ? <TileImage tile={tile} sheets={doc.sheets} side={doc.tile} size={size} alt="" />
+        : <span class="live-blank live-firing-blank" style={{ width: `${size}px`, height: `${size}px` }}>not made</span>}
       <span class="live-firing-name">{one.name ?? one.channel}</span>
       <span class="live-firing-value">{one.share === null ? number(one.value) : percent(one.share)}</span>
     </Link>

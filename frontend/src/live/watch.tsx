@@ -3,14 +3,15 @@
 import { useEffect, useState } from "preact/hooks";
 import { useSource } from "../context";
 import { useKeys } from "../keys";
+import { useLoaded } from "../load";
 import { href, Link, withQuery } from "../router";
 import type { JobDoc, Start } from "../types";
 import { Frame, FrameRow } from "./frame";
 import { Outcome } from "./outcome";
 import { Badge } from "./queue";
 import { Curve, Slider } from "../ui";
-import { number } from "../words";
-import { askedFor, leftLine, problem, stateLine, unfinished } from "./say";
+import { count, number, within } from "../words";
+import { askedFor, firstFrame, leftLine, problem, stateLine, unfinished } from "./say";
 
 interface Moment { step: number; url: string }
 
@@ -149,7 +150,7 @@ function Shown({ job, moment, row, pick }: {
       alt={`${what}: picture ${row + 1} of ${job.count}, ${when}`} pick={pick} />;
   }
   return <Frame url={moment?.url ?? null} width={job.width} height={job.height} alt={`${what}, ${when}`}
-    label={job.state === "waiting" ? "Waiting for its turn" : "No frame yet"} />;
+    label={firstFrame(job)} />;
 }
 
 interface StepsProps {
@@ -167,12 +168,27 @@ function Steps({ moments, at, move, steps, live, following }: StepsProps) {
   );
 }
 
+/** What came of a job that made units, counted in the store. */
+function Tally({ job, layer }: { job: JobDoc; layer: string }) {
+  const source = useSource();
+  const { data } = useLoaded(() => source.layer(job.ask.network, layer), [source, job.id, job.version]);
+  if (!data) return null;
+  const mine = data.units.filter((unit) => within(job.ask.units, unit.channel));
+  const failed = mine.filter((unit) => unit.status === "failed").length;
+  const missing = mine.filter((unit) => unit.status === "missing").length;
+  return (
+    <strong>{number(mine.length - failed - missing)} of {count(mine.length, "unit")} made, {failed || "none"} failed
+      {missing > 0 && `, ${number(missing)} not made`}.{" "}</strong>
+  );
+}
+
 function Units({ job }: { job: JobDoc }) {
   const { network, layer, units, recipe } = job.ask;
   return (
     <p>
       Makes {units ? `units ${units}` : "all units"} of {layer ?? "the layer"} by the recipe {recipe};
       what is made stays in the store.{" "}
+      {layer && job.state === "done" && <Tally job={job} layer={layer} />}
       {layer && <Link to={href("n", network.slice(0, 12), layer)}>See the layer</Link>}
     </p>
   );

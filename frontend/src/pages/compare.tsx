@@ -9,12 +9,13 @@ import { useLoaded } from "../load";
 import { go, href, Link } from "../router";
 import type { DataSource } from "../source";
 import type { NetworkLine, Picture, UnitDoc } from "../types";
-import { Blank, Copy, Failed, Say, StripImage, Thumb, Waiting } from "../ui";
+import { Copy, Failed, Say, StripImage, Thumb, Waiting } from "../ui";
 import { number, percent, short, STATES } from "../words";
-import { called } from "./unit/real";
-import { Bars } from "./unit/spectrum";
-import { downward } from "./unit/trust";
-import { fitted, useRoom } from "./unit/viewer";
+import { called, positioned } from "./unit/real";
+import { InColumn } from "./unit/made";
+import { Bars, endsOf } from "./unit/spectrum";
+import { averaged, downward, placed } from "./unit/trust";
+import { useRoom } from "./unit/viewer";
 
 const KINDS = ["positive", "negative", "diverse"] as const;
 
@@ -98,29 +99,49 @@ function Same({ spot, line, spots }: { spot: Spot; line: NetworkLine; spots: rea
 
 function Shown({ doc, picture, kind }: { doc: UnitDoc; picture: Picture | undefined; kind: string }) {
   const [room, wide] = useRoom();
-  const width = picture ? fitted(picture.width, Math.min(wide || 240, 320)) : Math.min(wide || 240, 256);
+  const width = Math.min(wide || 240, 256); // the same for all, whatever their pixels
   return (
     <div ref={room} class="versus-picture">
       {picture ? <Thumb url={picture.url} w={picture.width} h={picture.height} size={width} alt={`${kind} picture of ${doc.unit} in ${doc.model}`} />
-        : <Blank size={width} alt={`no ${kind} picture`} />}
+        : <InColumn doc={doc} kind={kind} size={width} />}
     </div>
   );
 }
 
 function Numbers({ doc, picture }: { doc: UnitDoc; picture: Picture | undefined }) {
   const natural = picture?.evidence.natural;
-  const beyond = natural && picture ? (downward(picture) ? 100 - natural.percentile : natural.percentile) : null;
+  const down = picture !== undefined && downward(picture), place = picture ? placed(picture) : null;
+  const by = picture && averaged(picture, doc) ? " (mean)" : "";
+  const beyond = natural ? (down ? 100 - natural.percentile : natural.percentile) : null;
   const rows: [string, string][] = [
-    ["outcome", picture ? `${STATES[picture.status]?.sign} ${STATES[picture.status]?.word ?? picture.status}`.trim() : "not made"],
+    ["outcome", picture ? `${STATES[picture.status]?.sign} ${STATES[picture.status]?.word ?? picture.status}`.trim() : "not in the store"],
     ["score", number(picture?.score.clean)], ["robust", number(picture?.score.robust)],
-    ["rank", picture?.evidence.rank ? `${number(picture.evidence.rank)} of ${number(picture.evidence.siblings)}` : "–"],
-    ["beyond real", beyond === null ? "–" : `${number(Math.floor(beyond * 100) / 100)} %`],
-    ["fires on", doc.facts ? percent(doc.facts.density) : "–"], ["real maximum", number(doc.facts?.maximum)],
+    [place?.down ? "rank from below" : "rank", place?.value ?? "–"],
+    [`beyond real${by}`, beyond === null ? "–" : `${number(Math.floor(beyond * 100) / 100)} %`],
+    [`to natural ${down ? "minimum" : "maximum"}${by}`, natural?.ratio == null ? "–" : `${number(natural.ratio)} ×`],
+    ["fires on", doc.facts ? percent(doc.facts.density) : "–"], [positioned(doc) ? "real maximum (strongest position)" : "real maximum", number(doc.facts?.maximum)],
   ];
   return <dl class="numbers">{rows.map(([name, value]) => <div key={name}><dt>{name}</dt><dd>{value}</dd></div>)}</dl>;
 }
 
-function Column({ spot, spots, kind }: { spot: Spot; spots: readonly Spot[]; kind: string }) {
+type Ends = ReadonlyMap<string, readonly [number, number]>;
+
+/** One axis for the spectra of each layer, by the layer's name: from the least to the greatest of all shown. */
+function useEnds(spots: readonly Spot[]): Ends {
+  const source = useSource();
+  const { data } = useLoaded(() => Promise.all(
+    spots.map((spot) => source.unit(spot.network, spot.layer, spot.channel).catch(() => null))),
+  [source, spots.map(spotText).join(",")]);
+  const ends = new Map<string, [number, number]>();
+  for (const doc of data ?? []) {
+    if (!doc?.facts?.shares.length) continue;
+    const [low, high] = endsOf(doc.facts), known = ends.get(doc.layer);
+    ends.set(doc.layer, known ? [Math.min(known[0], low), Math.max(known[1], high)] : [low, high]);
+  }
+  return ends;
+}
+
+function Column({ spot, spots, kind, ends }: { spot: Spot; spots: readonly Spot[]; kind: string; ends: Ends }) {
   const source = useSource();
   const { networks } = useSite();
   const found = useLoaded(() => source.unit(spot.network, spot.layer, spot.channel), [source, spotText(spot)]);
@@ -137,22 +158,24 @@ function Column({ spot, spots, kind }: { spot: Spot; spots: readonly Spot[]; kin
           <p class="dim">{doc?.name ? `${doc.name} · ` : ""}{line?.model ?? "unknown network"} <code>{spot.network.slice(0, 6)}</code></p></div>
         <button type="button" class="quiet" aria-label={`Remove ${title}`} onClick={() => go(compareRoute(rest))}>✕</button>
       </div>
-      {!doc ? found.trouble ? <Failed trouble={found.trouble} again={found.again} what="unit" /> : <Waiting what={`Reading ${title}`} /> : (
+      {!doc ? <div class="versus-wait">{found.trouble ? <Failed trouble={found.trouble} again={found.again} what="unit" />
+        : <Waiting what={`Reading ${title}`} />}</div> : (
         <>
           <Shown doc={doc} picture={picture} kind={kind} />
           <Numbers doc={doc} picture={picture} />
-          {top && doc.examples && (
+          {top && doc.examples ? (
             <div><h3>Top real pictures</h3>
               <ol class="versus-top">
                 {doc.examples.top.slice(0, 9).map((shot, index) => (
-                  <li key={index} title={called(shot)}><StripImage strip={top} index={index} size={64} alt={`${called(shot)}, ${number(shot.value)}`} /></li>
+                  <li key={index} title={called(shot)}><StripImage strip={top} index={index} size={56} alt={`${called(shot)}, ${number(shot.value)}`} /></li>
                 ))}
               </ol>
             </div>
-          )}
-          {doc.facts && doc.facts.shares.length > 0 && (
-            <div><h3>Spectrum</h3><Bars facts={doc.facts} marks={[]} logarithmic height={64} /></div>
-          )}
+          ) : <p class="dim">No real pictures were kept.</p>}
+          {doc.facts && doc.facts.shares.length > 0
+            ? <div><h3>Spectrum {spots.filter((one) => one.layer === spot.layer).length > 1
+                && <span class="dim">one axis for {doc.layer}</span>}</h3><Bars facts={doc.facts} marks={[]} logarithmic positions={positioned(doc)} height={64} range={ends.get(doc.layer)} /></div>
+            : <p class="dim">No spectrum: not scanned.</p>}
         </>
       )}
       <div class="bar">
@@ -167,6 +190,7 @@ export function ComparePage({ texts }: { texts: readonly string[] }) {
   const [kind, setKind] = useState<string>("positive");
   const spots = texts.map(spotOf).filter((spot) => spot !== null);
   const wrong = texts.filter((text) => spotOf(text) === null);
+  const ends = useEnds(spots);
   const chosen = list.spots.filter((spot) => !spots.some((one) => spotText(one) === spotText(spot)));
   useKeys("Compare", {
     "1": ["positive pictures", () => setKind("positive")],
@@ -192,7 +216,7 @@ export function ComparePage({ texts }: { texts: readonly string[] }) {
       {spots.length === 0
         ? <Say kind="empty" title="Nothing to compare yet"
             text="Write a unit's address above, or select units in a layer (x) and come back." />
-        : <ul class="versus">{spots.map((spot) => <Column key={spotText(spot)} spot={spot} spots={spots} kind={kind} />)}</ul>}
+        : <ul class="versus">{spots.map((spot) => <Column key={spotText(spot)} spot={spot} spots={spots} kind={kind} ends={ends} />)}</ul>}
     </Page>
   );
 }

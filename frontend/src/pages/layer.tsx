@@ -1,7 +1,7 @@
 // A layer: all its units at a glance.
 
 import { useEffect, useRef } from "preact/hooks";
-import { useSource } from "../context";
+import { useSite, useSource } from "../context";
 import { Page, type Trail } from "../frame";
 import { useKeys } from "../keys";
 import { useLoaded } from "../load";
@@ -9,7 +9,7 @@ import { useTold } from "../news";
 import { go, href, Link } from "../router";
 import type { LayerDoc } from "../types";
 import { Failed, Say, Waiting } from "../ui";
-import { count, number, short } from "../words";
+import { count, number, short, sweepOf } from "../words";
 import { MakeUnits, Working } from "./make";
 import { fieldText, shapeText, useTrail } from "./network";
 import { Units } from "./units";
@@ -41,6 +41,7 @@ function useLate(act: () => void, wait: number): () => void {
 export function LayerPage({ id, layer }: { id: string; layer: string }) {
   const source = useSource();
   const trail = useTrail();
+  const { store } = useSite();
   const found = useLoaded(() => source.layer(id, layer), [source, id, layer]);
   const soon = useLate(found.again, 700);
   useTold((told) => {
@@ -70,7 +71,7 @@ export function LayerPage({ id, layer }: { id: string; layer: string }) {
       {!made && (
         <Say kind="missing" title="No unit of this layer has a picture yet"
           text={doc.live ? "They can be made here; they appear one by one."
-            : `Make them: phosphene sweep ${doc.model} --layers ${doc.layer}`}
+            : <>Make them: <code>{sweepOf(doc, store)}</code></>}
           action={doc.live && <MakeUnits network={id} layer={layer} units={null} label="Make this layer" />} />
       )}
       <Units doc={doc} up={up} />

@@ -9,8 +9,8 @@ import { Trouble } from "../source";
 import type { Ask, JobDoc } from "../types";
 import { announce, Say } from "../ui";
 
-/** Asks, and says what became of it. */
-export function useAsk() {
+/** Asks, and says what became of it. `got`: what is done with the job. */
+export function useAsk(got?: (job: JobDoc) => void) {
   const source = useSource();
   const [job, setJob] = useState<JobDoc | null>(null);
   const [trouble, setTrouble] = useState<string | null>(null);
@@ -21,6 +21,7 @@ export function useAsk() {
     try {
       const made = await source.ask(what);
       setJob(made);
+      got?.(made);
       announce(`asked for: ${made.title}`);
     } catch (error) {
       const wait = error instanceof Trouble && error.wait ? `; try again in ${error.wait} s` : "";

@@ -30,16 +30,18 @@ export const fieldText = (field: readonly number[] | null): string =>
   field ? `sees ${times(field)} px` : "sees the whole picture, or unknown";
 
 function Done({ line }: { line: LayerLine }) {
-  const of = Math.max(line.asked, line.made + line.failed) || line.units;
+  const of = Math.max(line.units, line.made + line.failed) || 1;
   const text = line.made === 0 && line.failed === 0 ? "nothing made"
     : `${number(line.made)} of ${number(of)} made${line.failed ? `, ${number(line.failed)} failed` : ""}`;
+  const fewer = line.asked > 0 && line.asked < of; // a sweep was asked for these alone
   return (
     <span class="done">
       <span class="done-bar" aria-hidden="true">
         <span style={{ width: `${(100 * line.made) / of}%` }} />
         <span class="bad" style={{ width: `${(100 * line.failed) / of}%` }} />
+        {fewer && <span class="asked" style={{ left: `${(100 * line.asked) / of}%` }} />}
       </span>
-      <span class="dim">{text}{of < line.units ? ` (layer has ${number(line.units)})` : ""}</span>
+      <span class="dim">{text}{fewer && line.made + line.failed < line.asked ? `, ${number(line.asked)} asked for` : ""}</span>
     </span>
   );
 }

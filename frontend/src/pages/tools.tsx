@@ -39,8 +39,10 @@ export function Tools({ doc, view, shown, tile, field, sort, toGrid }: {
             onInput={(event) => set({ q: event.currentTarget.value })}
             onKeyDown={(event) => {
               if (event.key === "Escape" || event.key === "Enter") {
-                if (event.key === "Escape") set({ q: "" });
                 event.preventDefault();
+                if (event.key === "Escape") set({ q: "" });
+                else if (shown === 0) return; // there is nothing to go to
+                event.currentTarget.blur();
                 toGrid();
               }
             }} />

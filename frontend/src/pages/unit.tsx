@@ -1,20 +1,22 @@
 // A unit: all that is known of it.
 
 import { useEffect, useState } from "preact/hooks";
-import { useSource } from "../context";
+import { useSite, useSource } from "../context";
 import { Page, type Trail } from "../frame";
 import { useKeys, type Keys } from "../keys";
+import { useJobs } from "../live/jobs";
 import { compareRoute, useList } from "../list";
 import { useLoaded } from "../load";
 import { useTold } from "../news";
 import { go, href, Link, withQuery } from "../router";
 import type { Picture, UnitDoc } from "../types";
-import { announce, Failed, Say, Waiting } from "../ui";
-import { count, short, within } from "../words";
-import { Asked, MakeUnits, useAsk, Working } from "./make";
+import { announce, Failed, Waiting } from "../ui";
+import { count, short, sweepOf, within } from "../words";
+import { Working } from "./make";
 import { useTrail } from "./network";
 import { Failures, Facets, Neighbours, Provenance } from "./unit/parts";
-import { Examples } from "./unit/real";
+import { InPlace, inPlace, MadeLive, makes } from "./unit/made";
+import { Examples, positioned } from "./unit/real";
 import { Spectrum } from "./unit/spectrum";
 import { Trust } from "./unit/trust";
 import { fileName, Viewer } from "./unit/viewer";
@@ -35,26 +37,13 @@ function usePrefetch(doc: UnitDoc | undefined) {
   }, [doc]);
 }
 
-function Empty({ doc }: { doc: UnitDoc }) {
-  const { ask, busy, job, trouble } = useAsk();
-  if (doc.failures.length > 0 && doc.examples) return null;
-  return (
-    <Say kind="missing" title="No picture of this unit yet"
-      text={doc.live ? "Make one now and watch it, or have it made into the store by a recipe."
-        : doc.cli ? <>Make one: <code>{doc.cli}</code></> : "A sweep makes it; see phosphene sweep."}
-      action={doc.live && <>
-        <button type="button" class="main" disabled={busy}
-          onClick={() => void ask({ network: doc.network, kind: "picture", target: doc.unit })}>Make it now</button>
-        <MakeUnits network={doc.network} layer={doc.layer} units={String(doc.channel)} label="Make it into the store" second />
-        <Asked job={job} trouble={trouble} />
-      </>} />
-  );
-}
-
 function Content({ doc, chosen, choose }: { doc: UnitDoc; chosen: Picture | null; choose: (picture: Picture) => void }) {
   const [at, setAt] = useState<number | null>(null);
   const [heat, setHeat] = useState(false);
+  const jobs = useJobs();
+  const { store } = useSite();
   useEffect(() => setAt(null), [chosen?.id]);
+  const live = chosen ? undefined : inPlace(jobs, doc);
   const last = chosen?.frames?.steps.length ?? 0;
   const step = (by: number) => {
     const next = Math.min(Math.max((at ?? last) + by, 0), last);
@@ -72,19 +61,21 @@ function Content({ doc, chosen, choose }: { doc: UnitDoc; chosen: Picture | null
   return (
     <>
       {doc.live && <Working wanted={(job) => doc.network.startsWith(job.ask.network) && (job.ask.kind === "units"
-        ? job.ask.layer === doc.layer && within(job.ask.units, doc.channel) : job.ask.target === doc.unit)} />}
+        ? job.ask.layer === doc.layer && within(job.ask.units, doc.channel)
+        : job.ask.target === doc.unit && (chosen !== null || !makes(doc, job)))} />}
       {chosen ? (
         <div class="unit-top">
           <Viewer doc={doc} chosen={chosen} choose={choose} at={at} setAt={setAt} />
           <Trust picture={chosen} doc={doc} />
         </div>
-      ) : <Empty doc={doc} />}
+      ) : <InPlace key={doc.channel} doc={doc} jobs={jobs} command={sweepOf(doc, store, doc.channel)} />}
+      <MadeLive doc={doc} jobs={jobs} but={live} />
       <Failures doc={doc} />
       {doc.facets && (doc.facets.facets.length > 0 || doc.facets.why) && <Facets facets={doc.facets} doc={doc} />}
       {doc.examples && <Examples doc={doc} examples={doc.examples} heat={heat} turn={() => setHeat(!heat)} />}
-      <Spectrum facts={doc.facts} examples={doc.examples} heat={heat} />
+      <Spectrum facts={doc.facts} examples={doc.examples} heat={heat} positions={positioned(doc)} />
       <Neighbours doc={doc} />
-      <Provenance doc={doc} picture={chosen} />
+      <Provenance doc={doc} picture={chosen ?? live?.pictures[0] ?? null} />
     </>
   );
 }

@@ -53,7 +53,7 @@ function useActive(doc: LayerDoc, units: readonly UnitLine[]) {
     if (unit) void source.unit(doc.network, doc.layer, unit.channel).catch(() => undefined); // it may be opened next
   }, [doc.network, doc.layer]);
   const jump = (place: number) => {
-    setActive(Math.min(Math.max(place, 0), units.length - 1));
+    setActive(Math.max(0, Math.min(place, units.length - 1))); // none may be left by the filter; others come back
     focus((value) => value + 1);
   };
   return { at, focused, activate, jump };

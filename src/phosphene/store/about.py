@@ -10,7 +10,7 @@ from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from typing import Any, final
 
-from ..errors import OutputError, StoreError
+from ..errors import StoreError
 from ..registry import freeze
 from .paths import NETWORKS, network_of
 from .place import Place
@@ -91,13 +91,12 @@ def _known(kind: Any, data: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def put_about(place: Place, about: About) -> None:
-    """Write it, unless the same is there; a store that can only be read stays as it is."""
+    """Write it, unless the same is there. Raises OutputError."""
     path, data = network_of(about.fingerprint), sealed(about.to_dict())
     with suppress(StoreError):
         if place.read(path) == data:
             return
-    with suppress(OutputError):
-        place.write(path, data)
+    place.write(path, data)
 
 
 def about_in(place: Place, fingerprint: str) -> About | None:

@@ -144,7 +144,8 @@ class Facts:
         return tuple(int(part) for part in np.unravel_index(where, self.track.size)) if self.track.size else ()
 
     def spectrum(self, statistic: Literal["max", "mean"]) -> list[Example]:
-        """Pictures from the weakest to the strongest: near zero, low, median, high, top.
+        """Pictures from the weakest to the strongest: near zero, low, median, high, top. Where activations may be below
+        zero, the one near zero stands among the others by its value.
 
         The quantiles are of the pictures on which it fires, where it is silent on others; from the sample, or from the
         list of the strongest where that holds all of them.
@@ -163,6 +164,7 @@ class Facts:
         for level, q in LEVELS if len(order) else ():
             at = order[round(q * (len(order) - 1))]
             found.append(Example(int(pictures[at]), float(values[at]), None, level))
+        found.sort(key=lambda example: example.value)  # stable: of equals the one near zero comes first
         found.append(Example(top[0].picture, top[0].value, top[0].position, "top"))
         return found
 

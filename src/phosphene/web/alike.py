@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 SIDE = 32  # pixels at which shapes are looked at
 RINGS, WAYS = 4, 6  # of frequencies, of directions
 AT_A_TIME = 256  # pictures
+NARROW, MOST_WORK = 64, 2 * 10**9  # directions, multiplications
 Vectors = NDArray[np.float32]  # (units, features), each of length 1, or 0 where nothing is known
 
 
@@ -78,26 +79,41 @@ def order(vectors: Vectors) -> NDArray[np.int64]:
     count = len(vectors)
     known = np.flatnonzero(np.abs(vectors).sum(1) > 0)
     rest = np.setdiff1d(np.arange(count), known)
-    chain = [int(known[one]) for one in _chain(np.round(vectors[known] @ vectors[known].T, 4))] if len(known) else []
+    chain = [int(known[one]) for one in _chain(_narrowed(vectors[known]))] if len(known) else []
     places = np.empty(count, np.int64)
     places[[*chain, *rest.tolist()]] = np.arange(count)
     return places
 
 
-def _chain(alike: NDArray[np.float32]) -> list[int]:
-    left = np.ones(len(alike), bool)
-    first = int(alike.sum(1).argmax())
-    ends, row = [first, first], [first]
-    front: list[int] = []
+def _narrowed(vectors: Vectors) -> Vectors:
+    """Where a chain would take many seconds, rows by their strongest directions alone."""
+    count, width = vectors.shape
+    if width <= NARROW or count * count * width <= MOST_WORK:
+        return vectors
+    directions = np.linalg.eigh((vectors.T @ vectors).astype(np.float64))[1][:, -NARROW:]
+    found: Vectors = (vectors @ directions).astype(np.float32)
+    return found
+
+
+def _chain(vectors: Vectors) -> list[int]:
+    """Cosines are told row by row when they are wanted: all of them at once would not fit into memory."""
+
+    def alike(one: int) -> NDArray[np.float32]:
+        found: NDArray[np.float32] = np.round(vectors @ vectors[one], 4)
+        return found
+
+    left = np.ones(len(vectors), bool)
+    first = int(np.round(vectors @ vectors.sum(0), 3).argmax())
+    row, front = [first], list[int]()
     left[first] = False
-    best = [np.where(left, alike[first], -np.inf), np.where(left, alike[first], -np.inf)]
-    for _ in range(len(alike) - 1):
+    best = [np.where(left, alike(first), -np.inf) for _ in range(2)]
+    for _ in range(len(vectors) - 1):
         found = [int(one.argmax()) for one in best]
         side = int(best[1][found[1]] > best[0][found[0]])
         chosen = found[side]
         (front if side else row).append(chosen)
-        ends[side], left[chosen] = chosen, False
-        best[side] = np.where(left, alike[chosen], -np.inf)
+        left[chosen] = False
+        best[side] = np.where(left, alike(chosen), -np.inf)
         best[1 - side][chosen] = -np.inf
     return front[::-1] + row
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Collection
 from contextlib import asynccontextmanager
 from importlib import metadata, resources
-from types import MappingProxyType
 from typing import Annotated, final
 
 from fastapi import APIRouter, FastAPI, Path, Request, Response
@@ -14,9 +13,9 @@ from ..errors import StoreError
 from ..store.paths import hashed
 from .bodies import Receive
 from .events import Hub
-from .parts import DeskPart, EyePart, Parts, ShelfPart, WordsPart
+from .parts import DeskPart, EyePart, JournalPart, Parts, ShelfPart, WordsPart
 from .paths import unslug
-from .problems import Statuses, answers
+from .problems import answers
 from .routes import LIVE, WRONG, Id, Job, documents, seeing, telling, there, work
 from .security import Guard, Guarded, Scope, Send
 
@@ -50,16 +49,16 @@ def application(
     desk: DeskPart | None = None,
     eye: EyePart | None = None,
     words: WordsPart | None = None,
+    journal: JournalPart | None = None,
     live: Collection[str] = (),
-    also: Statuses = MappingProxyType({}),
     heartbeat: float = 15.0,
 ) -> Application:
     """The application on a shelf of documents. ``live``: the networks of which new pictures can be made.
 
-    ``also``: the statuses of errors that are not known where torch is not. ``heartbeat``: seconds between two signs of
-    life to those who listen.
+    ``journal``: the jobs that are shown where there is no desk. ``heartbeat``: seconds between two signs of life to
+    those who listen.
     """
-    parts = Parts(shelf, desk, eye, words, frozenset(live))
+    parts = Parts(shelf, desk, eye, words, frozenset(live), journal)
     hub = Hub(desk, heartbeat)
 
     @asynccontextmanager
@@ -77,7 +76,7 @@ def application(
         redirect_slashes=False,
         lifespan=lifespan,
     )
-    answers(app, also)
+    answers(app)
     for router in (seeing(parts), documents(parts), work(parts), telling(parts, hub), pictures(parts), pages()):
         app.include_router(router)
     return Application(app, guard, hub)
@@ -97,7 +96,7 @@ def pictures(parts: Parts) -> APIRouter:
 
     @router.get("/jobs/{job}/{name}", summary="A picture of a job", responses=LIVE)
     def frame(request: Request, job: Job, name: Name) -> Response:
-        return _if_new(request, _picture(there(parts.desk).picture(job, name), name, ASK_AGAIN))
+        return _if_new(request, _picture(there(parts.kept).picture(job, name), name, ASK_AGAIN))
 
     return router
 

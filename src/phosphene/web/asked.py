@@ -18,12 +18,11 @@ from ..store.scans import find
 from ..sweeps.plan import Plan
 from ..sweeps.planning import chosen, planned, ranges_of, with_steps
 from ..sweeps.recipe import OF_DATA, Recipe, shipped
-from ..together import compared_layer, grouped
+from ..together import ALIGNED, compared_layer, grouped, mixed
 from .documents import Ask
 from .limits import MOST_COUNT, MOST_SEED, MOST_SIZE, MOST_STEPS, MOST_WORK, within
 from .words import LONGEST, understood
 
-STRENGTH = 0.1  # of the alignment, as ``interpolate`` has it
 TITLE = 120  # letters
 
 
@@ -95,15 +94,12 @@ def _between(ask: Ask, network: Network) -> Pictures:
         raise BadSpec("pictures between two targets need both; say where to: to")
     first, last = understood(network, ask.target), understood(network, ask.to)
     within("count", ask.count, 2, MOST_COUNT)
-    if first == last:
-        raise BadSpec(f"both ends are {first}; name two different units")
-    shares = [round(n / (ask.count - 1), 6) for n in range(ask.count)]
-    mixed = [first if t == 0 else last if t == 1 else (1 - t) * first + t * last for t in shares]
+    objectives = mixed(first, last, ask.count)
     where = compared_layer(network, first)
     network.find(where)
-    jobs, _ = prepare(network, mixed, options_of(**{**_said(ask), "image": _image(ask) or Aligned()}))
+    jobs, _ = prepare(network, objectives, options_of(**{**_said(ask), "image": _image(ask) or Aligned()}))
     title = f"{_title(network, first)} \N{RIGHTWARDS ARROW} {_title(network, last)}"
-    return _bounded(Pictures(title, tuple(grouped(jobs, Alignment(where, STRENGTH)))))
+    return _bounded(Pictures(title, tuple(grouped(jobs, Alignment(where, ALIGNED)))))
 
 
 def _units(ask: Ask, network: Network, ledger: Ledger) -> Units:
@@ -112,12 +108,23 @@ def _units(ask: Ask, network: Network, ledger: Ledger) -> Units:
     if ask.layer != "logit":
         network.find(ask.layer)  # a name, no glob
     (track,) = chosen(network, [ask.layer], None)
-    one = with_steps(_recipe(ask.recipe), ask.steps)
+    whole = _recipe(ask.recipe)
+    one = with_steps(whole, ask.steps)
     scan = _scan(one, network, ledger, track.name)
     plan = planned(network, one, layers=[ask.layer], scan=scan,
                    units=None if ask.units is None else ranges_of(ask.units))  # fmt: skip
     many = "all units" if ask.units is None else "1 unit" if plan.units == 1 else f"{plan.units} units"
+    work = _work(plan)
+    if work > MOST_WORK and work > (most := _work(planned(network, whole, layers=[ask.layer], scan=scan))):
+        raise BadSpec(f"that is {work / max(most, MOST_WORK):.1f} times as much work as one job may be, the whole "
+                      f"layer as the recipe {one.name} has it; choose fewer steps or units")  # fmt: skip
     return Units(f"{many} of {ask.layer} ({one.name})", plan, ask.layer)
+
+
+def _work(plan: Plan) -> int:
+    """Pixels that go through the network, over all steps and pictures."""
+    height, width = plan.job["image"]["size"]
+    return int(height * width * plan.job["steps"] * plan.job["views"] * plan.pictures)
 
 
 def _scan(recipe: Recipe, network: Network, ledger: Ledger, layer: str) -> str | None:

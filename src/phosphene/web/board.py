@@ -9,18 +9,18 @@ from __future__ import annotations
 import threading
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any, final
 
 from ..errors import StoreError
 from .documents import JobDoc, JobState
 from .journal import Journal, Noted
+from .parts import Event, Told
 
 APART = 0.1  # seconds between two tellings of one job
 SMOOTH = 0.8  # of the pace so far that stays with each step
-Event = tuple[str, Any]
-Told = Callable[[Event], None]
 
 
 @final
@@ -50,7 +50,8 @@ class Entry:
 @final
 class Board:
     """``lock``: held while anything here is read or changed, never while files are written or listeners called; waiters
-    wake when the queue or a job's state has changed."""
+    wake when the queue or a job's state has changed. ``pen``: held while a job is put down, and from looking at its
+    state until another is set."""
 
     def __init__(self, journal: Journal) -> None:
         self.journal = journal
@@ -59,7 +60,7 @@ class Board:
         self.queue: list[Entry] = []
         self.current: Entry | None = None
         self.closing = False
-        self._pen, self._telling = threading.Lock(), threading.RLock()
+        self.pen, self._telling = threading.Lock(), threading.RLock()
         self._outbox: deque[Event] = deque()
         self._listeners: list[Told] = []
         self._paces: dict[tuple[str, bool], float] = {}
@@ -118,30 +119,66 @@ class Board:
             entry.pace = seconds if entry.pace is None else SMOOTH * entry.pace + (1 - SMOOTH) * seconds
             self._paces[entry.kin] = entry.pace / entry.work
 
-    def change(self, entry: Entry, *, note: bool = False, now: bool = False, **fields: Any) -> None:
-        """Change a job. ``note``: put it down first; ``now``: tell of it even if it was told of a moment ago.
+    def change(
+        self, entry: Entry, *, note: bool = False, now: bool = False, only: Collection[JobState] = (), **fields: Any
+    ) -> bool:
+        """Change a job. ``note``: put it down first; ``now``: tell of it even if it was told of a moment ago; ``only``:
+        if it is in one of these states. Returns whether it was.
 
         Raises OutputError when it cannot be put down; then nothing has changed.
         """
-        if not note:
-            self.set(entry, **fields)
+        if note or only:
+            with self.pen:
+                if only and entry.doc.state not in only:
+                    return False
+                if note:
+                    self.put_down(entry, entry.turn, **fields)
+                else:
+                    self.set(entry, **fields)
         else:
-            with self._pen:
-                with self.lock:
-                    doc, gone = entry.doc, entry.gone
-                    ahead = _newer(doc, fields)
-                if not gone:
-                    self.journal.put(ahead, entry.turn)
-                with self.lock:
-                    entry.doc = ahead if entry.doc is doc else _newer(entry.doc, fields)
-                    self.lock.notify_all()
+            self.set(entry, **fields)
         self.announce(entry, now=now)
+        return True
+
+    def put_down(self, entry: Entry, turn: int, **fields: Any) -> None:
+        """Write a changed job, then change it; by whoever has the pen. OutputError; then nothing has changed."""
+        with self.lock:
+            doc, gone = entry.doc, entry.gone
+            ahead = _newer(doc, fields)
+        if not gone:
+            self.journal.put(ahead, turn)
+        with self.lock:
+            entry.turn = turn
+            entry.doc = ahead if entry.doc is doc else _newer(entry.doc, fields)
+            self.lock.notify_all()
+
+    @contextmanager
+    def kept_back(self, entry: Entry) -> Iterator[None]:
+        """What happens to a job that waits happens outside of the queue; if that fails, it is where it was."""
+        with self.lock:
+            waits = entry in self.queue
+            if waits:
+                self.queue.remove(entry)
+        try:
+            yield
+        except BaseException:
+            with self.lock:
+                if waits and not entry.gone:
+                    self.queue.append(entry)
+                    self.queue.sort(key=lambda one: one.turn)
+                    self.lock.notify_all()
+            raise
 
     def set(self, entry: Entry, **fields: Any) -> None:
         """Change a job; nobody is told yet."""
         with self.lock:
             entry.doc = _newer(entry.doc, fields)
             self.lock.notify_all()
+
+    def holds(self, entry: Entry) -> bool:
+        """Whether the worker has a job in hand, and sees what is wished."""
+        with self.lock:
+            return self.current is entry and not entry.leaving
 
     def announce(self, entry: Entry, *, now: bool) -> None:
         """Tell of a job; without ``now`` only if it was not told of a moment ago."""
@@ -176,9 +213,11 @@ class Board:
                 self.queue.remove(entry)
             self._outbox.append(("gone", entry.doc.id))
             self.lock.notify_all()
-        with self._pen:
-            self.journal.remove(entry.doc.id)
-        self.deliver()
+        try:
+            with self.pen:
+                self.journal.remove(entry.doc.id)
+        finally:
+            self.deliver()
 
     def listen(self, tell: Told) -> Callable[[], None]:
         """Call ``tell`` with what happens from now on, from any thread; it must not block. Returns what ends that."""

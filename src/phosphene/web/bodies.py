@@ -9,7 +9,7 @@ from typing import Any
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 
-JSON_BYTES, PICTURE_BYTES = 64 * 1000, 12 * 1000 * 1000
+JSON_BYTES = 64 * 1000
 PATIENCE = 10.0  # seconds until a body must be there, and one more for each of
 RATE = 50_000  # bytes
 LEFTOVER_BYTES, LEFTOVER_SECONDS = 64 * 1000 * 1000, 3.0  # that are thrown away so that the sender gets to read why
@@ -45,11 +45,11 @@ async def whole(receive: Receive, said: int | None, most: int) -> bytes:
         if not message.get("more_body", False):
             return bytes(data)
     if said is None or said <= LEFTOVER_BYTES:
-        await _swallowed(receive)
+        await swallowed(receive)
     raise Refused(413, f"at most {_size(most)} are taken here, this is more; send less")
 
 
-async def _swallowed(receive: Receive) -> None:
+async def swallowed(receive: Receive) -> None:
     """Throw away what still comes, up to a point: a connection that is cut while it sends never reads the answer."""
     count = 0
     try:

@@ -3,19 +3,23 @@ records. No torch."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any, final
 
-from ..address import OUTPUT
+from ..address import MOST, OUTPUT
 from ..errors import StoreError, UnknownLayer, UnknownName, closest
 from ..store.about import About, about_in, described
 from ..store.ledger import Ledger
 from ..store.networks import model_of
 from ..store.paths import SWEEPS
+from ..store.plan import Plan
 from ..store.scans import RECORD, Scan, folder_of
 from .kept import Kept
+from .typed import typed
 
+FINGERPRINT = re.compile(r"[0-9a-f]{1,32}")
 PICTURES = ("positive", "negative", "diverse", "facets")  # kinds that are optimised
 
 
@@ -45,7 +49,7 @@ class Layer:
 
 @final
 @dataclass(frozen=True)
-class Known:
+class Listed:
     """A network. ``spec``: see ``ModelSpec``; empty where nobody knows. ``layers``: by name in the store, in the order
     of the forward. ``plans``: of its sweeps, as data."""
 
@@ -91,18 +95,13 @@ class Catalog:
         self.ledger, self.place = ledger, ledger.place
         self.given = {about.fingerprint: about for about in abouts}
         self._scans: dict[str, Scan] = {}
-        self._kept: Kept[str, tuple[Any, dict[str, Known]]] = Kept(1)
+        self._kept: Kept[str, dict[str, Listed]] = Kept(1)
 
-    def networks(self) -> dict[str, Known]:
+    def networks(self) -> dict[str, Listed]:
         """By fingerprint, those that were given first."""
-        return self._now()[1]
+        return self._kept.get("", self._look, self._made)
 
-    @property
-    def state(self) -> Any:
-        """Changes whenever a network, a layer, a plan or a scan is new."""
-        return self._now()[0]
-
-    def network(self, beginning: str) -> Known:
+    def network(self, beginning: str) -> Listed:
         """The network whose fingerprint begins so; UnknownName if there is none, or several."""
         known = self.networks()
         if beginning in known:
@@ -115,9 +114,6 @@ class Catalog:
             raise UnknownName(f"{len(found)} networks begin with {beginning}: {told}; give more digits")
         raise UnknownName(f"no network {beginning!r} here; there are: {told}")
 
-    def _now(self) -> tuple[Any, dict[str, Known]]:
-        return self._kept.get("", self._look, self._made)
-
     def _look(self) -> Any:
         place = self.place
         filed = tuple((one, tuple(self.ledger.layers(one))) for one in self.ledger.networks())
@@ -127,7 +123,7 @@ class Catalog:
     def _finished(self, scan: str) -> bool:
         return self.place.has(f"{folder_of(scan)}/{RECORD}")
 
-    def _made(self, state: Any) -> tuple[Any, dict[str, Known]]:
+    def _made(self, state: Any) -> dict[str, Listed]:
         filed, _, told, scans = state
         layers = dict(filed)
         plans = [plan for plan in self.ledger.plans() if not isinstance(plan, StoreError)]
@@ -136,14 +132,15 @@ class Catalog:
             [*self.given, *layers, *told, *(str(plan.get("fingerprint")) for plan in plans),
              *(one.plan.fingerprint for one in usable)]
         )  # fmt: skip
-        return state, {
-            one: self._known(
+        return {
+            one: self._listed(
                 one,
                 layers.get(one, ()),
                 [plan for plan in plans if plan.get("fingerprint") == one],
                 [scan for scan in usable if scan.plan.fingerprint == one],
             )
             for one in every
+            if FINGERPRINT.fullmatch(one)  # it becomes a part of addresses, and of names of files
         }
 
     def _usable(self, names: Sequence[str]) -> list[Scan]:
@@ -152,22 +149,19 @@ class Catalog:
         for name in names:
             scan = self._scans.get(name) or Scan(self.place, name)
             try:
-                if scan.plan.tracks:
+                if name in self._scans or (_sound(Plan, scan.plan) and _usual(scan.plan)):
                     found.append(scan)
                     self._scans[name] = scan
             except StoreError:
                 continue
         return found
 
-    def _known(
+    def _listed(
         self, fingerprint: str, filed: Sequence[str], plans: Sequence[Mapping[str, Any]], scans: Sequence[Scan]
-    ) -> Known:
+    ) -> Listed:
         about = self.given.get(fingerprint)
         if about is None:
-            try:
-                about = about_in(self.place, fingerprint)
-            except StoreError:  # verify says so
-                about = None
+            about = self._about(fingerprint)
         scans = sorted(scans, key=lambda scan: (scan.pictures, scan.plan.shape, scan.id), reverse=True)
         specs = [dict(one) for one in (*(plan.get("model") for plan in plans), *(scan.plan.model for scan in scans))
                  if isinstance(one, Mapping) and one.get("address")]  # fmt: skip
@@ -175,7 +169,32 @@ class Catalog:
         model = str(spec.get("address") or model_of(self.ledger, fingerprint))
         lines = [tuple(_lines(plan)) for plan in plans]
         layers = _layers(about, [dict(one) for one in lines], scans, filed)
-        return Known(fingerprint, model, spec, about, layers, tuple(scans), tuple(plans))
+        return Listed(fingerprint, model, spec, about, layers, tuple(scans), tuple(plans))
+
+    def _about(self, fingerprint: str) -> About | None:
+        """What the store says of a network, if that is whole and of what it should be."""
+        try:
+            about = about_in(self.place, fingerprint)
+            if about is not None and about.fingerprint == fingerprint and _sound(About, about):
+                wide = all(0 <= one.channels <= MOST for one in about.layers)
+                return about if wide and min(about.input.height, about.input.width) > 0 else None
+        except StoreError:  # verify says so
+            pass
+        return None
+
+
+def _sound(kind: Any, said: Any) -> bool:
+    """Whether what was read is of the types that it should be: a store may be made by anybody."""
+    try:
+        return bool(typed(kind, asdict(said)))
+    except (KeyError, TypeError, ValueError, AttributeError, RecursionError):
+        return False
+
+
+def _usual(plan: Plan) -> bool:
+    """Whether it can be the plan of a scan."""
+    wide = all(0 <= track.channels <= MOST for track in plan.tracks)
+    return wide and bool(plan.tracks) and min(plan.shape) > 0 and bool(plan.model.get("address"))
 
 
 def _lines(plan: Mapping[str, Any]) -> Iterator[tuple[str, tuple[str, int, frozenset[int]]]]:
@@ -184,9 +203,9 @@ def _lines(plan: Mapping[str, Any]) -> Iterator[tuple[str, tuple[str, int, froze
         optimised = any(plan["recipe"].get(kind) for kind in PICTURES)
         for line in plan["lines"]:
             ranges = line["units"] if optimised else ()
-            asked = frozenset(channel for first, last in ranges for channel in range(first, last))
-            yield str(line["layer"]), (str(line["module"]), int(line["channels"]), asked)
-    except (KeyError, TypeError, ValueError, AttributeError):
+            asked = frozenset(one for first, last in ranges for one in range(max(first, 0), min(last, MOST)))
+            yield str(line["layer"]), (str(line["module"]), max(0, min(int(line["channels"]), MOST)), asked)
+    except (KeyError, TypeError, ValueError, AttributeError, OverflowError):
         return
 
 

@@ -30,7 +30,7 @@ _QUOTED = re.compile(r'"((?:[^"\\]|\\.)*)"?')
 
 @final
 @dataclass(frozen=True, eq=False)
-class Known:
+class Names:
     """What there is in a network to be named. ``usual``: layers that one would look into. ``labels``: names of classes
     with letters and digits alone, none where the network has no names for all of them."""
 
@@ -41,7 +41,7 @@ class Known:
     labels: tuple[str, ...]
 
     @classmethod
-    def of(cls, network: Network) -> Known:
+    def of(cls, network: Network) -> Names:
         """Runs the network, if it has not been run yet."""
         try:
             usual = frozenset(shown_layer(track.name) for track in chosen(network, None, None))
@@ -55,12 +55,12 @@ class Known:
         return cls(network, dict(network.layers), usual, classes, tuple(map(plain, named)))
 
 
-def completions(known: Known, text: str) -> list[Completion]:
+def completions(names: Names, text: str) -> list[Completion]:
     """Whole new texts, best first: what stands before the last unit stays; that unit is finished, or ends in a colon
     with its channel to come."""
     begin = _begin(text)
     before, word = text[:begin], text[begin:].rstrip()
-    found = {before + one.text: Completion(before + one.text, one.about) for one in _units(known, word)}
+    found = {before + one.text: Completion(before + one.text, one.about) for one in _units(names, word)}
     return list(found.values())[:MANY]
 
 
@@ -85,7 +85,7 @@ def _begin(text: str) -> int:
     return begin if found is None else found.end()
 
 
-def _units(known: Known, word: str) -> Iterator[Completion]:
+def _units(names: Names, word: str) -> Iterator[Completion]:
     quoted = _QUOTED.match(word)
     if quoted is not None:
         head, rest = _bare(quoted[0]), word[quoted.end() :]
@@ -93,13 +93,13 @@ def _units(known: Known, word: str) -> Iterator[Completion]:
         head, colon, rest = word.partition(":")
         rest = colon + rest
     if not rest.startswith(":"):
-        return _heads(known, head)
+        return _heads(names, head)
     if quoted is None and head in HEADS:
-        return _classes(known, head, rest[1:])
+        return _classes(names, head, rest[1:])
     try:
-        info, _ = known.network.find(head)
+        info, _ = names.network.find(head)
     except UnknownLayer:
-        return _heads(known, head)
+        return _heads(names, head)
     return _channels(info, head, rest[1:])
 
 
@@ -109,34 +109,34 @@ def _bare(text: str) -> str:
     return text if found is None else re.sub(r"\\(.)", r"\1", found[1])
 
 
-def _heads(known: Known, typed: str) -> Iterator[Completion]:
+def _heads(names: Names, typed: str) -> Iterator[Completion]:
     """Layers, the usual ones first, then classes by their bare names; at last what is only spelled alike."""
-    every = [*known.layers, *(HEADS if known.classes else ())]
+    every = [*names.layers, *(HEADS if names.classes else ())]
     firm = sorted(
         (name for name in every if _rank(typed, name) is not None),
-        key=lambda name: (name not in known.usual, _rank(typed, name)),
+        key=lambda name: (name not in names.usual, _rank(typed, name)),
     )
-    classes = [] if not plain(typed) else list(_named(known, "logit", typed))
+    classes = [] if not plain(typed) else list(_named(names, "logit", typed))
     for name in firm[: MANY - min(CLASSES, len(classes))]:
-        yield _head(known, name)
-        if name == typed and name in known.layers:
+        yield _head(names, name)
+        if name == typed and name in names.layers:
             yield Completion(to_text(Whole(name)), "the whole layer")
     yield from classes
     if typed:
         yield from (Completion(name, about) for name, about in PENALTIES.items() if name.startswith(typed))
-        yield from (_head(known, name) for name in _alike(typed, every) if name not in firm)
+        yield from (_head(names, name) for name in _alike(typed, every) if name not in firm)
     if not firm and not classes:
-        yield from _misspelt(known, "logit", typed)
+        yield from _misspelt(names, "logit", typed)
 
 
-def _head(known: Known, name: str) -> Completion:
-    if name in known.layers:
-        layer = known.layers[name]
+def _head(names: Names, name: str) -> Completion:
+    if name in names.layers:
+        layer = names.layers[name]
         size = " x ".join(map(str, layer.size))
         kind = layer.kind.partition("-")[0]
         return Completion(to_text(Whole(name)) + ":", f"{kind}{size and f' {size}'}, {layer.channels} channels")
     what = "classes" if name == "logit" else "probabilities of classes"
-    return Completion(name + ":", f"{known.classes} {what}")
+    return Completion(name + ":", f"{names.classes} {what}")
 
 
 def _channels(layer: Layer, head: str, typed: str) -> Iterator[Completion]:
@@ -185,47 +185,47 @@ def _beginning(digits: str, end: int) -> Iterator[int]:
         first, width = first * 10, width * 10
 
 
-def _classes(known: Known, head: str, typed: str) -> Iterator[Completion]:
+def _classes(names: Names, head: str, typed: str) -> Iterator[Completion]:
     """Classes by name and by number; all in order while nothing is typed."""
     typed = _bare(typed)
     if not typed or _whole(typed):
-        for channel in _beginning(typed, known.classes):
-            yield _class(known, head, channel)
+        for channel in _beginning(typed, names.classes):
+            yield _class(names, head, channel)
     if plain(typed):
-        found = list(_named(known, head, typed))
-        yield from found or _misspelt(known, head, typed)
+        found = list(_named(names, head, typed))
+        yield from found or _misspelt(names, head, typed)
 
 
-def _named(known: Known, head: str, typed: str) -> Iterator[Completion]:
+def _named(names: Names, head: str, typed: str) -> Iterator[Completion]:
     """Classes whose names begin so, then those with a word that does, then those that hold it."""
     wanted = plain(typed)
-    held = [channel for channel, label in enumerate(known.labels) if wanted in label]
+    held = [channel for channel, label in enumerate(names.labels) if wanted in label]
 
     def place(channel: int) -> int:
-        if known.labels[channel].startswith(wanted):
+        if names.labels[channel].startswith(wanted):
             return 0
-        words = re.split(r"[\W_]+", _label(known, channel).casefold())
+        words = re.split(r"[\W_]+", _label(names, channel).casefold())
         return 1 if any(word.startswith(wanted) for word in words) else 2
 
     for channel in sorted(held, key=place)[:MANY]:
-        yield _class(known, head, channel)
+        yield _class(names, head, channel)
 
 
-def _misspelt(known: Known, head: str, typed: str) -> Iterator[Completion]:
+def _misspelt(names: Names, head: str, typed: str) -> Iterator[Completion]:
     wanted = plain(typed)
-    near = difflib.get_close_matches(wanted, known.labels, CLASSES) if wanted else []
-    yield from (_class(known, head, known.labels.index(name)) for name in near)
+    near = difflib.get_close_matches(wanted, names.labels, CLASSES) if wanted else []
+    yield from (_class(names, head, names.labels.index(name)) for name in near)
 
 
-def _label(known: Known, channel: int) -> str:
-    return known.network.labels[channel] if known.labels and known.network.labels else f"class {channel}"
+def _label(names: Names, channel: int) -> str:
+    return names.network.labels[channel] if names.labels and names.network.labels else f"class {channel}"
 
 
-def _class(known: Known, head: str, channel: int) -> Completion:
+def _class(names: Names, head: str, channel: int) -> Completion:
     """By its name where that alone is meant by it; else by its number, and the name beside it."""
-    name = known.network.class_name(channel) if known.labels else None
+    name = names.network.class_name(channel) if names.labels else None
     unit: Objective = HEADS[head](channel if name is None else name)
-    return Completion(to_text(unit), _label(known, channel) if name is None else f"class {channel}")
+    return Completion(to_text(unit), _label(names, channel) if name is None else f"class {channel}")
 
 
 def _rank(typed: str, name: str) -> int | None:

@@ -8,9 +8,9 @@ from PIL import Image, UnidentifiedImageError
 
 from ..data.decode import flat, unreadable, upright
 from ..errors import BadSpec, Unreadable
+from .limits import PICTURE_BYTES
 
 FORMATS = ("JPEG", "PNG", "WEBP")
-MOST_BYTES = 12 * 2**20
 MOST_PIXELS = 25_000_000
 
 
@@ -20,8 +20,8 @@ def decoded(data: bytes, enough: tuple[int, int] | None = None) -> Image.Image:
     What it is, its content says. ``enough``: height and width that it will be shown at; a large JPEG comes smaller,
     still twice that. Raises BadSpec, whatever is wrong with it, and MemoryError.
     """
-    if len(data) > MOST_BYTES:
-        raise BadSpec(f"the picture has {len(data) / 2**20:.1f} MB; {MOST_BYTES // 2**20} MB is the most")
+    if len(data) > PICTURE_BYTES:
+        raise BadSpec(f"the picture has {len(data) / 1e6:.1f} MB; {PICTURE_BYTES // 10**6} MB is the most")
     try:
         with unreadable():
             return _opened(data, enough)

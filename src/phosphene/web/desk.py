@@ -14,17 +14,19 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import final
 
-from ..errors import BadSpec, ModelError, StoreError
+from ..errors import BadSpec, ModelError, OutputError, StoreError
 from ..models.network import Network
 from ..store.ledger import Ledger
 from ..store.place import Place
 from .asked import Pictures, order_of
-from .board import Board, Entry, Told
-from .documents import Ask, JobDoc
+from .board import Board, Entry
+from .documents import Ask, JobDoc, JobState
 from .hand import Hand
-from .journal import Journal, new_id
+from .journal import LIVE, Journal, folder_of, new_id
 from .limits import MOST_JOBS, Full
 from .loaded import meant
+from .lock import Lock
+from .parts import Told
 from .work import opened
 
 PATIENCE = 10.0  # seconds that a step may take when the desk is closed
@@ -36,26 +38,37 @@ class Desk:
     """The live jobs of a store. ``networks``: by fingerprint; what they are made of is looked at now, later only the
     desk's own thread runs them. ``waiting``: so many jobs may wait.
 
-    Jobs that a desk before has left are taken up. Raises OutputError, StoreError when the store cannot be used.
+    Jobs that a desk before has left are taken up. Raises OutputError, StoreError when the store cannot be used; Taken
+    when another desk is at work there.
     """
 
     def __init__(self, place: Place, networks: Mapping[str, Network], *, waiting: int = 32) -> None:
         self.networks, self.waiting = networks, waiting
         self.ledger = Ledger(place, write=True)
         self.board = Board(Journal(place))
-        self._asking = threading.Lock()
-        for network in networks.values():
+        self._asking, self._lock = threading.Lock(), Lock(place)
+        try:
+            self._take_up()
+        except BaseException:
+            self._lock.close()
+            raise
+        hand = Hand(self.board, self.ledger, networks)
+        self._thread = threading.Thread(target=hand.run, name="phosphene-desk", daemon=True)
+        self._thread.start()
+
+    def _take_up(self) -> None:
+        """What desks before this one have left."""
+        if self._lock.alone:  # or it might be what another is just writing
+            _sweep(self.ledger.place)
+        for network in self.networks.values():
             with suppress(ModelError):  # whoever asks for something of it is told
                 _ = network.runs, network.classes
         for noted in self.board.journal.noted():
-            there = noted.doc.ask.network in networks
+            there = noted.doc.ask.network in self.networks
             state = noted.doc.state
             if state in ("waiting", "running"):
                 state = "waiting" if there else "paused"
             self.board.take_up(noted, state)
-        hand = Hand(self.board, self.ledger, networks)
-        self._thread = threading.Thread(target=hand.run, name="phosphene-desk", daemon=True)
-        self._thread.start()
 
     def ask(self, ask: Ask) -> JobDoc:
         """Put a job into the queue. Everything that can be checked is checked now.
@@ -86,9 +99,14 @@ class Desk:
                 width=width,
                 height=height,
             )
-            if start is not None:
-                self.board.journal.put_picture(doc.id, "start", start)
-            self.board.journal.put(doc, turn)
+            try:
+                if start is not None:
+                    self.board.journal.put_picture(doc.id, "start", start)
+                self.board.journal.put(doc, turn)
+            except OutputError:
+                with suppress(OutputError):
+                    self.board.journal.remove(doc.id)
+                raise
             entry = Entry(doc, turn)
             self._queue(entry)
         return self._told(entry)
@@ -140,40 +158,41 @@ class Desk:
         return self.board.seen(self.board.entry(job))
 
     def pause(self, job: str) -> JobDoc:
-        """Let a job stand still; BadSpec when it has ended."""
-        entry = self.board.entry(job)
-        with self.board.lock:
-            self._refuse(entry, "paused", "running", "waiting", "paused")
-            if entry in self.board.queue:
-                self.board.queue.remove(entry)
-            self.board.set(entry, state="paused")
-        return self._settled(entry)
+        """Let a job stand still; BadSpec when it has ended, OutputError when that cannot be put down."""
+        return self._halted(job, "paused", "running", "waiting", "paused")
 
     def resume(self, job: str) -> JobDoc:
-        """Let a paused job go on, or wait for that behind the others. Raises BadSpec, Full, UnknownName."""
+        """Let a paused job go on, or wait for that behind others. Raises BadSpec, Full, UnknownName, OutputError."""
         entry = self.board.entry(job)
         meant(self.networks, entry.doc.ask.network)
-        with self._asking, self.board.lock:
+        with self._asking, self.board.pen:
             self._refuse(entry, "resumed", "running", "waiting", "paused")
             if entry.doc.state != "paused":
                 return self.board.seen(entry)
-            if self.board.current is entry and not entry.leaving:
-                self.board.set(entry, state="running")
-            else:
+            held = self.board.holds(entry)
+            if not held:
                 self._room()
-                entry.turn = self.board.turn()
-                self.board.set(entry, state="waiting")
-                self._queue(entry)
+            turn, state = (entry.turn, "running") if held else (self.board.turn(), "waiting")
+            self.board.put_down(entry, turn, state=state)
+            with self.board.lock:
+                if held and not self.board.holds(entry):  # it was put away meanwhile
+                    entry.turn, held = self.board.turn(), False
+                    self.board.set(entry, state="waiting")
+                if not held:
+                    self._queue(entry)
         return self._settled(entry)
 
     def stop(self, job: str) -> JobDoc:
-        """End a job; its frames are kept. BadSpec when it has ended otherwise."""
+        """End a job; its frames are kept. BadSpec when it has ended otherwise, OutputError as ``pause``."""
+        return self._halted(job, "stopped", "running", "waiting", "paused", "stopped")
+
+    def _halted(self, job: str, state: JobState, *states: JobState) -> JobDoc:
+        """A job in ``state``, which it takes from one of ``states``: first put down, then so."""
         entry = self.board.entry(job)
-        with self.board.lock:
-            self._refuse(entry, "stopped", "running", "waiting", "paused", "stopped")
-            if entry in self.board.queue:
-                self.board.queue.remove(entry)
-            self.board.set(entry, state="stopped")
+        with self.board.pen:
+            self._refuse(entry, state, *states)
+            with self.board.kept_back(entry):
+                self.board.put_down(entry, entry.turn, state=state)
         return self._settled(entry)
 
     def remove(self, job: str) -> None:
@@ -196,6 +215,8 @@ class Desk:
             self.board.closing = True
             self.board.lock.notify_all()
         self._thread.join(PATIENCE)
+        if not self._thread.is_alive():  # or it may still write
+            self._lock.close()
 
     def _refuse(self, entry: Entry, what: str, *states: str) -> None:
         if entry.gone:
@@ -204,7 +225,15 @@ class Desk:
             raise BadSpec(f"the job {entry.doc.id} is {entry.doc.state}, it cannot be {what}; ask for a new one")
 
     def _settled(self, entry: Entry) -> JobDoc:
-        """Put down and tell what has changed."""
-        self.board.change(entry, note=True, now=True)
+        """Tell what has changed."""
+        self.board.announce(entry, now=True)
         self.board.shifted()
         return self.board.seen(entry)
+
+
+def _sweep(place: Place) -> None:
+    """Delete what is left of jobs that were cut off before they were one, or while they were deleted."""
+    for name in place.names(LIVE):
+        with suppress(StoreError, OutputError):  # not ours, or not to be deleted: it does no harm
+            if not place.has(f"{folder_of(name)}/job.json"):
+                place.remove(folder_of(name))

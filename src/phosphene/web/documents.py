@@ -136,7 +136,8 @@ class UnitLine:
 @dataclass(frozen=True)
 class LayerDoc:
     """A layer at a glance. ``tile``: pixels of a side of a tile. ``sheets``: address -> width, height in pixels.
-    ``similarity``: what ``alike`` was told from, or None: ``fires`` (on the same real pictures) or ``looks``."""
+    ``similarity``: what ``alike`` was told from, or None: ``fires`` (on the same real pictures) or ``looks``.
+    ``chunks``: of an export, which of its files of units there are; None from a server, which has them all."""
 
     network: str
     model: str
@@ -152,6 +153,7 @@ class LayerDoc:
     next: str | None
     units: tuple[UnitLine, ...]
     damaged: int = 0
+    chunks: tuple[int, ...] | None = None
 
 
 @dataclass(frozen=True)

@@ -9,13 +9,14 @@ import json
 import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
-from pathlib import Path, PurePath
+from pathlib import Path
 from typing import Any, final
 
 from ..errors import StoreError, UnknownLayer, closest
 from .documents import JobDoc, LayerDoc, LayerLine, NetworkDoc, UnitDoc, UnitLine
-from .journal import Journal
+from .journal import Journal, names_of
 from .paths import IN_A_FILE, JOBS, SITE, job_url, layer_file, network_file, units_file, unslug
+from .real import last_part
 from .shelf import Shelf
 from .site import INDEX, Site, front_end
 
@@ -68,9 +69,8 @@ def export(
     writer.jobs(done, jobs)
     whole = shelf.site()
     lines = {line.id: line for line in whole.networks}
-    store = PurePath(whole.store.rstrip("/")).name if shelf.place.local is not None else whole.store
     shown = tuple(replace(lines[one.id], layers=len(one.layers)) for one in chosen)
-    writer.document(SITE, "site", asdict(replace(whole, store=store, networks=shown)))
+    writer.document(SITE, "site", asdict(replace(whole, store=last_part(whole.store), networks=shown)))
     site.end(pages[INDEX])
     return Exported(len(chosen), writer.done, units, len(done), len(site.files), site.bytes, site.written, writer.lost)
 
@@ -159,9 +159,12 @@ class _Writer:
             before = names[at - 1] if at else None
             after = names[at + 1] if at + 1 < len(names) else None
             layer = replace(self.shelf.layer(doc.id, name), previous=before, next=after)
-            self.document(layer_file(doc.id, name), f"{doc.id}/{name}", asdict(layer))
+            chunks = []
             for chunk, some in self._units(layer):
                 self.document(units_file(doc.id, name, chunk), f"{doc.id}/{name}/{chunk}", [asdict(u) for u in some])
+                chunks.append(chunk)
+            layer = replace(layer, chunks=tuple(chunks))  # the pages ask for no others
+            self.document(layer_file(doc.id, name), f"{doc.id}/{name}", asdict(layer))
             units += len(layer.units)
             self.done += 1
         return units
@@ -179,17 +182,15 @@ class _Writer:
         """Live jobs with their pictures."""
         self.document(JOBS, "jobs", [asdict(job) for job in done])
         for job in done if jobs is not None else ():
-            named = [one for one in addresses(asdict(job)) if one.startswith("jobs/")]
-            for address in dict.fromkeys([*(job_url(job.id, step) for step in job.frames), *named]):
-                own, name = address.split("/")[1:3]
+            for name in names_of(job):  # never an address that stands in a record: it may say anything
                 try:
-                    self.site.put(address, jobs.picture(own, name)) if jobs is not None else None
+                    self.site.put(job_url(job.id, name), jobs.picture(job.id, name)) if jobs is not None else None
                 except StoreError:
                     self.lost += 1
 
 
 def _says(line: UnitLine, doc: UnitDoc) -> bool:
-    """Whether there is more of a unit than its number; the pages ask for its file where its line says so."""
+    """Whether there is more of a unit than its number."""
     known = (doc.pictures, doc.failures, doc.examples, doc.facets, doc.facts)
     return line.status != "missing" or line.real is not None or any(known)
 

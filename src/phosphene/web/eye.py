@@ -4,21 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
-from threading import Condition, Lock
+from functools import partial
+from threading import Condition
 from typing import final
 
-from ..errors import ModelError, PhospheneError
+from ..errors import ModelError
 from ..models.network import Network
 from ..store.scans import Scan
 from .documents import LookDoc
+from .limits import Superseded
 from .loaded import meant
 from .sight import Sight, copied
 
 ScanOf = Callable[[str], Scan | None]
-
-
-class Superseded(PhospheneError):
-    """A newer picture came while this one waited."""
 
 
 @final
@@ -37,7 +35,7 @@ class Turns:
             self._changed.notify_all()
             self._changed.wait_for(lambda: not self._busy or self._newest != mine)
             if self._newest != mine:
-                raise Superseded("a newer picture came while this one waited; it was left out")
+                raise Superseded("a newer picture came while this one waited; send it again", 1)
             self._busy = True
         try:
             yield
@@ -49,20 +47,20 @@ class Turns:
 
 @final
 class Eye:
-    """Looks through ``networks``, by fingerprint. ``scan_of``: the scan of a network, if there is one.
+    """Looks through ``networks``, by fingerprint. ``scan_of``: the scan of a network, if there is one by now.
 
     The networks are copied here and now, before anyone else begins to use them; what looks at a picture never meets
     what makes one.
     """
 
     def __init__(self, networks: Mapping[str, Network], scan_of: ScanOf | None = None) -> None:
-        self._networks, self._scan_of = networks, scan_of
-        self._lock = Lock()
-        self._copies: dict[str, Network] = {}
-        self._sights: dict[str, tuple[Sight, Turns]] = {}
-        for network in networks:
-            with suppress(ModelError):  # said to whoever looks through it
-                self._copies[network] = copied(networks[network])
+        self._sights: dict[str, tuple[Sight, Turns] | ModelError] = {}
+        for name, network in networks.items():
+            try:
+                scan = None if scan_of is None else partial(scan_of, name)
+                self._sights[name] = Sight(name, copied(network), scan), Turns()
+            except ModelError as error:  # said to whoever looks through it
+                self._sights[name] = error
 
     def look(self, network: str, data: bytes, layer: str | None, unit: str | None, method: str | None) -> LookDoc:
         """What a network sees in a picture (the content of a PNG, JPEG or WebP file), cropped around its middle.
@@ -71,22 +69,17 @@ class Eye:
         ``method``, which is ``saliency`` unless said. Raises Superseded, UnknownName, UnknownLayer, BadSpec, BadTarget,
         ModelError and whatever else the parts that it names raise.
         """
-        sight, turns = self._sight(meant(self._networks, network))
+        found = self._sights[meant(self._sights, network)]
+        if isinstance(found, ModelError):
+            raise ModelError(str(found))
+        sight, turns = found
         with turns():
             return sight.look(data, layer, unit, method)
 
     def close(self) -> None:
-        """Forget all networks, each after the look that it is at."""
-        with self._lock:
-            sights, self._sights = self._sights, {}
-        for sight, turns in sights.values():
-            with suppress(Superseded), turns():
-                sight.close()
-
-    def _sight(self, network: str) -> tuple[Sight, Turns]:
-        with self._lock:
-            if network not in self._sights:
-                own = self._copies.pop(network) if network in self._copies else copied(self._networks[network])
-                scan = None if self._scan_of is None else self._scan_of(network)
-                self._sights[network] = Sight(network, own, scan), Turns()
-            return self._sights[network]
+        """Give back what the networks' fast paths hold, each after the look that it is at."""
+        for found in self._sights.values():
+            if not isinstance(found, ModelError):
+                sight, turns = found
+                with suppress(Superseded), turns():
+                    sight.close()

@@ -15,13 +15,15 @@ from ..sweeps.real import row
 from ..watch import Shown
 from .asked import Units, order_of
 from .board import Board, Entry
-from .documents import Picture
+from .documents import JobState, Picture
+from .lines import short_line
 from .loaded import meant
 from .paths import job_url
-from .words import one_line
 from .work import Dropped, make_pictures, make_units, opened, picture_of
 
 EVENLY, FIRST, MOST_FRAMES = 24, (0, 1, 2, 4, 8), 48  # frames of a job: so many apart, the first ones; with pauses
+RUNNING: tuple[JobState, ...] = ("running",)
+UNDER_WAY: tuple[JobState, ...] = ("running", "paused")  # what was stopped stays so
 LAYERS_APART = 0.5  # seconds between two tellings that a layer has new pictures
 
 
@@ -58,10 +60,11 @@ class Hand:
 
     def _failed(self, entry: Entry, error: BaseException) -> None:
         line = line_of(error)
+        fields: dict[str, Any] = {"state": "failed", "error": line, "catching": False}
         try:
-            self.board.change(entry, note=True, now=True, state="failed", error=line, catching=False)
+            self.board.change(entry, note=True, now=True, only=UNDER_WAY, **fields)
         except OutputError:  # the store takes nothing: it is told all the same
-            self.board.change(entry, now=True, state="failed", error=line, catching=False)
+            self.board.change(entry, now=True, only=UNDER_WAY, **fields)
 
     def _let_go(self, entry: Entry) -> None:
         with self.board.lock:
@@ -93,11 +96,27 @@ class _Making:
         if isinstance(order, Units):
             missing = make_units(order, network, self.ledger, self)
             self._layer(last=True)
-            board.change(entry, note=True, now=True, state="done", step=order.steps, error=missing)
+            self._done(step=order.steps, error=missing)
             return
         results = make_pictures(order, network, self.ledger.place.url, start, self)
-        board.change(entry, note=True, now=True, state="done", step=order.steps, catching=False, score=_mean(
-            [one.score.clean for one in results]), pictures=tuple(self._kept(results)))  # fmt: skip
+        self._heed()  # evidence takes its time
+        score = _mean([one.score.clean for one in results])
+        self._done(step=order.steps, catching=False, score=score, pictures=tuple(self._kept(results)))
+
+    def _done(self, **fields: Any) -> None:
+        """It has ended, unless something else was wished until now."""
+        while not self.board.change(self.entry, note=True, now=True, only=RUNNING, state="done", **fields):
+            self._heed()
+
+    def _heed(self) -> None:
+        """Do what is wished of a job that is made but for its end; that the desk closes is no reason to drop it."""
+        with self.board.lock:
+            state = self.entry.doc.state
+            if self.entry.gone or state == "stopped":
+                self.entry.leaving = True
+                raise Dropped
+        if state == "paused":
+            self._hold()
 
     def shown(self, shown: Shown) -> None:
         """After each step of pictures."""
@@ -194,7 +213,7 @@ def marks(steps: int) -> list[int]:
 
 def line_of(error: BaseException) -> str:
     """An error as a page shows it."""
-    return one_line(error) if isinstance(error, PhospheneError) else f"{type(error).__name__}: {first_line(error)}"
+    return short_line(error) if isinstance(error, PhospheneError) else f"{type(error).__name__}: {first_line(error)}"
 
 
 def _mean(scores: Sequence[float | None]) -> float | None:

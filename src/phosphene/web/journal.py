@@ -10,18 +10,22 @@ from __future__ import annotations
 
 import re
 import secrets
-from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass, is_dataclass, replace
-from types import UnionType
-from typing import Any, Literal, Union, final, get_args, get_origin, get_type_hints
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, replace
+from typing import final
 
 from ..errors import StoreError
 from ..store.place import Place
 from ..store.sealed import sealed, unsealed
-from .documents import JobDoc
+from .documents import JobDoc, Picture
+from .paths import job_url
+from .payloads import size_of
+from .texts import cli_of, python_of
+from .typed import typed
 
 LIVE = "live"
 _ID = re.compile(r"[0-9a-f]{12}")
+_RESULT = re.compile(r"final(?:-\d{1,2})?")
 _PICTURE = re.compile(r"(0|[1-9]\d{0,4}|final(?:-\d{1,2})?|start)(?:\.png)?")
 
 
@@ -67,8 +71,18 @@ class Journal:
         self.place.write(_file_of(job, str(name)), data)
 
     def picture(self, job: str, name: str) -> bytes:
-        """A PNG by its name, such as ``16`` or ``final.png``; StoreError when there is none."""
-        return self.place.read(_file_of(job, name))
+        """A PNG by its name, such as ``16`` or ``final.png``; StoreError when there is none, or it is something else.
+
+        A link in a store that leads out of it is not followed: it would show any file of whoever looks at that store.
+        """
+        path = _file_of(job, name)
+        root = self.place.local
+        if root is not None and not (root / path).resolve().is_relative_to(root.resolve()):
+            raise StoreError(f"{path} leads out of the store; it is not followed")
+        data = self.place.read(path)
+        if size_of(data, "png") is None:
+            raise StoreError(f"{path} is no PNG, or damaged")
+        return data
 
     def remove(self, job: str) -> None:
         """Delete a job: first what makes it one, so that half of it is none."""
@@ -106,36 +120,36 @@ def _file_of(job: str, name: str) -> str:
     return f"{folder}/{found[1]}.png"
 
 
+def names_of(job: JobDoc) -> list[str]:
+    """The names of all pictures of a job: of the steps that were kept, then what came out."""
+    results = [_result(job.id, one) for one in job.pictures]
+    return list(dict.fromkeys([*map(str, job.frames), *results]))
+
+
 def _job(data: bytes, path: str, job: str) -> Noted:
     record = unsealed(data, path)
     try:
-        noted = Noted(typed(JobDoc, record["job"]), int(record["turn"]))
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        doc: JobDoc = typed(JobDoc, record["job"])
+        noted = Noted(replace(doc, pictures=tuple(_own(doc, one) for one in doc.pictures)), int(record["turn"]))
+    except (KeyError, TypeError, ValueError, AttributeError, IndexError, OverflowError, RecursionError) as error:
         raise StoreError(f"{path} is no job of this phosphene ({type(error).__name__}: {error})") from error
     if noted.doc.id != job:
-        raise StoreError(f"{path} is the job {noted.doc.id}; it was moved")
+        raise StoreError(f"{path} is the job {noted.doc.id[:40]!r}; it was moved")
     return noted
 
 
-def typed(hint: Any, value: Any) -> Any:
-    """JSON as what a type says, dataclasses in it too; the inverse of ``asdict``. Raises TypeError, ValueError."""
-    origin, inner = get_origin(hint), get_args(hint)
-    if origin in (Union, UnionType):
-        return None if value is None else typed(next(one for one in inner if one is not type(None)), value)
-    if is_dataclass(hint):
-        made: Any = hint
-        hints = get_type_hints(hint)
-        return made(**{key: typed(hints[key], one) for key, one in value.items()})
-    if origin is tuple:
-        if not isinstance(value, list | tuple):
-            raise TypeError(f"{value!r} is no list")
-        each = inner[:1] * len(value) if inner[1:] == (...,) else inner
-        return tuple(typed(one, part) for one, part in zip(each, value, strict=True))
-    if origin is Literal:
-        if value not in inner:
-            raise ValueError(f"{value!r} is none of {inner}")
-        return value
-    wanted: Any = (int, float) if hint is float else Mapping if origin is not None else object if hint is Any else hint
-    if not isinstance(value, wanted) or (isinstance(value, bool) and hint in (int, float)):
-        raise TypeError(f"{value!r} is no {hint}")
-    return value
+def _own(job: JobDoc, picture: Picture) -> Picture:
+    """A picture as the job's record may say it: its address is its own, and what is offered for copying is made of
+    what the job was, never taken from there. ValueError."""
+    if picture.frames is not None:
+        raise ValueError("live pictures have no strip of frames")
+    url = job_url(job.id, _result(job.id, picture))
+    return replace(picture, url=url, cli=cli_of(picture.spec), python=python_of(picture.spec, job.ask.network))
+
+
+def _result(job: str, picture: Picture) -> str:
+    """The name of what came out. ValueError for an address of anything else."""
+    name = picture.url.rpartition("/")[2].removesuffix(".png")
+    if not _RESULT.fullmatch(name) or picture.url != job_url(job, name):
+        raise ValueError(f"{picture.url[:80]!r} is no picture of the job {job}")
+    return name

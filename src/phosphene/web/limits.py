@@ -10,14 +10,23 @@ MOST_COUNT = 16  # pictures from one target to another
 MOST_WORK = MOST_SIZE * MOST_SIZE * MOST_STEPS  # pixels that go through the network, over all steps
 MOST_SEED = 2**32 - 1
 MOST_JOBS = 1000  # that are kept, finished ones too
+PICTURE_BYTES = 12 * 1000 * 1000  # of a picture that is sent
 
 
-class Full(PhospheneError):
-    """Too many jobs wait. ``wait``: seconds until it is worth asking again."""
+class Later(PhospheneError):
+    """Not now. ``wait``: seconds until it is worth asking again."""
 
     def __init__(self, message: str, wait: int) -> None:
         super().__init__(message)
         self.wait = wait
+
+
+class Full(Later):
+    """Too many jobs wait."""
+
+
+class Superseded(Later):
+    """A newer picture came while this one waited."""
 
 
 def within(what: str, value: int, least: int, most: int) -> int:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol, runtime_checkable
+from typing import Any, Protocol, runtime_checkable
 
 from .documents import (
     Ask,
@@ -19,7 +19,8 @@ from .documents import (
     UnitDoc,
 )
 
-Told = Callable[[tuple[str, object]], None]
+Event = tuple[str, Any]  # what happened, and to what
+Told = Callable[[Event], None]
 
 
 @runtime_checkable
@@ -67,6 +68,17 @@ class DeskPart(Protocol):
 
 
 @runtime_checkable
+class JournalPart(Protocol):
+    """Jobs as they were put down, where there is no desk."""
+
+    def jobs(self) -> Sequence[JobDoc]: ...
+
+    def job(self, job: str, /) -> JobDoc: ...
+
+    def picture(self, job: str, name: str, /) -> bytes: ...
+
+
+@runtime_checkable
 class EyePart(Protocol):
     """What a network sees in a picture."""
 
@@ -95,3 +107,9 @@ class Parts:
     eye: EyePart | None = None
     words: WordsPart | None = None
     live: frozenset[str] = field(default_factory=frozenset)
+    journal: JournalPart | None = None
+
+    @property
+    def kept(self) -> JournalPart | None:
+        """Where jobs are read."""
+        return self.journal if self.desk is None else self.desk

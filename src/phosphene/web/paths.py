@@ -1,6 +1,6 @@
 """Addresses of pictures and data files, relative to the page: the same for the server and for files. No torch.
 
-objects/AB/HASH.KIND                    payloads of the store
+objects/AB/HASH.KIND                    payloads of the store, by their names in it; pictures alone
 sheets/NETWORK/LAYER/HASH.webp          thumbnails
 jobs/ID/NAME.png                        pictures of live jobs
 data/NETWORK/LAYER/K.js                 units 32 K and the following, of an export
@@ -13,9 +13,7 @@ from __future__ import annotations
 import re
 from urllib.parse import quote, unquote
 
-from ..store.paths import object_of
-
-OBJECT = re.compile(r"(?P<two>[0-9a-f]{2})/(?P<hash>[0-9a-f]{32})\.(?P<kind>[a-z0-9]{1,8})")
+OBJECT = re.compile(r"(?P<two>[0-9a-f]{2})/(?P<hash>[0-9a-f]{32})\.(?P<kind>png|webp|jpe?g)")
 SHEET = re.compile(r"[0-9a-f]{32}(?:\.webp)?")
 IN_A_FILE = 32  # units whose documents an export keeps together
 
@@ -37,11 +35,6 @@ def unslug(name: str) -> str:
     'a~b/ü'
     """
     return unquote(name.replace("~", "%"))
-
-
-def object_url(digest: str, kind: str) -> str:
-    """A payload's address, which is its name in the store."""
-    return object_of(digest, kind)
 
 
 def sheet_url(network: str, layer: str, name: str) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
 from dataclasses import asdict
 
 from fastapi import FastAPI, Request
@@ -12,7 +11,6 @@ from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
 from ..errors import (
-    BadTarget,
     MissingDependency,
     OutOfMemory,
     OutputError,
@@ -22,32 +20,19 @@ from ..errors import (
     UnknownName,
 )
 from .documents import Problem
-from .limits import Full
-
-Statuses = Mapping[type[PhospheneError], int]
-LONGEST = 600  # characters of a line
+from .limits import Full, Later, Superseded
+from .lines import LONGEST, full_line, printable
 
 
 def problem(status: int, line: str, headers: dict[str, str] | None = None) -> JSONResponse:
     return JSONResponse(asdict(Problem(line)), status, headers)
 
 
-def one_line(error: PhospheneError) -> str:
-    """An error without line breaks; the caret under a target's text becomes a number."""
-    if isinstance(error, BadTarget):
-        text = f"cannot read the target: {error.reason}, at character {error.place + 1} of {error.text!r}"
-    else:
-        text = "; ".join(line.strip() for line in str(error).splitlines() if line.strip())
-    shown = "".join(letter if letter.isprintable() else " " for letter in text)
-    return shown if len(shown) <= LONGEST else f"{shown[: LONGEST - 1]}…"
-
-
-def status_of(error: PhospheneError, also: Statuses) -> int:
-    known = next((also[kind] for kind in also if isinstance(error, kind)), None)
-    if known is not None:
-        return known
+def status_of(error: PhospheneError) -> int:
     if isinstance(error, Full):
         return 429
+    if isinstance(error, Superseded):
+        return 503  # not 409: that says that it will never be
     if isinstance(error, StoreError | UnknownName | UnitOutOfRange):
         return 404
     if isinstance(error, MissingDependency):
@@ -57,16 +42,13 @@ def status_of(error: PhospheneError, also: Statuses) -> int:
     return 422
 
 
-def answers(app: FastAPI, also: Statuses) -> None:
-    """Have an application answer with problems, and nothing else, where something is wrong.
-
-    ``also``: the statuses of errors that are not known where torch is not.
-    """
+def answers(app: FastAPI) -> None:
+    """Have an application answer with problems, and nothing else, where something is wrong."""
 
     @app.exception_handler(PhospheneError)
     def ours(_: Request, error: PhospheneError) -> JSONResponse:
-        wait = {"Retry-After": str(max(1, math.ceil(error.wait)))} if isinstance(error, Full) else None
-        return problem(status_of(error, also), one_line(error), wait)
+        wait = {"Retry-After": str(max(1, math.ceil(error.wait)))} if isinstance(error, Later) else None
+        return problem(status_of(error), full_line(error), wait)
 
     @app.exception_handler(HTTPException)
     def known(request: Request, error: HTTPException) -> JSONResponse:
@@ -87,12 +69,8 @@ def answers(app: FastAPI, also: Statuses) -> None:
             return problem(422, "the body is not JSON that can be read")
         what = " ".join(place[1:])[:80] or "the body"
         # an address that cannot be one is an address of nothing
-        return problem(404 if place[:1] == ["path"] else 422, _printable(f"{what}: {first['msg']}"[:LONGEST]))
+        return problem(404 if place[:1] == ["path"] else 422, printable(f"{what}: {first['msg']}"[:LONGEST]))
 
     @app.exception_handler(Exception)
     def broken(_: Request, __: Exception) -> JSONResponse:
         return problem(500, "something is broken in the server; its terminal says what")
-
-
-def _printable(text: str) -> str:
-    return "".join(letter if letter.isprintable() else " " for letter in text)

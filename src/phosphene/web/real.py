@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Mapping
-from pathlib import PurePath
 from typing import Any
 
 from ..errors import StoreError
 from ..gallery.panel import BARS
 from ..store.facts import Facts
 from ..store.scans import Scan
-from .documents import ExamplesDoc, FacetDoc, FacetsDoc, FactsDoc, Shot, State, Strip
+from .documents import ExamplesDoc, FacetDoc, FacetsDoc, FactsDoc, Shot, Strip
 from .payloads import Payloads
+from .view import state_of
 
 QUANTILES = (0.01, 0.1, 0.25, 0.5, 0.75, 0.9, 0.99)
 ROWS = ("top", "bottom", "spectrum")
@@ -20,8 +21,27 @@ OF_A_FACET = ("id", "target", "status", "steps", "seed", "score", "evidence", "v
 
 
 def source_text(source: str) -> str:
-    """A dataset as it is shown: of a folder its name, for where it lies is nobody else's business."""
-    return source if "://" in source else PurePath(source).name or source
+    """A dataset as it is shown: of a folder its name, for where it lies is nobody else's business.
+
+    >>> source_text("/home/me/photos/"), source_text("s3://KEY:SECRET@lab/photos?token=T")
+    ('photos', 's3://lab/photos')
+    """
+    return without_keys(source) if "://" in source else last_part(source)
+
+
+def without_keys(url: str) -> str:
+    """An address without users, passwords and what is asked with it."""
+    return re.sub(r"[?#].*", "", re.sub(r"//[^/]*@", "//", url), flags=re.DOTALL)
+
+
+def last_part(address: str) -> str:
+    r"""The name at the end of a path or an address; nothing of where that is.
+
+    >>> last_part("sftp://me:word@host/lab/gallery"), last_part("sftp://me:word@host"), last_part(r"C:\lab\gallery")
+    ('gallery', 'host', 'gallery')
+    """
+    parts = [part for part in re.split(r"[/\\]", without_keys(address)) if part]
+    return parts[-1] if parts else "store"
 
 
 def examples_of(record: Mapping[str, Any], payloads: Payloads) -> ExamplesDoc:
@@ -69,7 +89,7 @@ def facets_of(record: Mapping[str, Any], payloads: Payloads) -> FacetsDoc:
     for index, one in enumerate(said["facets"]):
         shots, made = tuple(map(_shot, one["real"])), one["optimised"]
         more = {"members": int(one["members"]), **{name: made[name] for name in OF_A_FACET if name in made}}
-        status: State = made.get("status", "ok")
+        status = state_of(made.get("status", "ok"))
         real = _strip(payloads, record, f"real{index + 1}", len(shots))
         found.append(FacetDoc(index, int(one["members"]) / whole if whole else None, status, real, shots, more))
     found.sort(key=lambda one: (-(one.share or 0.0), one.index))

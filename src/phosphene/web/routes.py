@@ -147,7 +147,7 @@ def work(parts: Parts) -> APIRouter:
 
     @router.get("", summary="All jobs, the newest first")
     def jobs() -> list[JobDoc]:
-        return list(there(parts.desk).jobs())
+        return list(there(parts.kept).jobs())
 
     @router.post("", summary="Ask for pictures", status_code=201, dependencies=[Depends(only_known)])
     def ask(ask: Ask) -> JobDoc:
@@ -155,7 +155,7 @@ def work(parts: Parts) -> APIRouter:
 
     @router.get("/{job}", summary="A job")
     def one(job: Job) -> JobDoc:
-        return there(parts.desk).job(job)
+        return there(parts.kept).job(job)
 
     @router.post("/{job}/pause", summary="Hold a job still")
     def pause(job: Job) -> JobDoc:

@@ -9,25 +9,22 @@ from __future__ import annotations
 import html
 import ipaddress
 import json
-import re
+import logging
 from collections.abc import Awaitable, Callable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, final
-from urllib.parse import parse_qs
 
-from .bodies import JSON_BYTES, PICTURE_BYTES, Gone, Message, Receive, Refused, again, whole
+from .bodies import Gone, Message, Receive, Refused, again, swallowed
 from .keys import LASTS, Keys
+from .request import EVENTS, SAFE, UNSAFE, Asked, body_of, from_here, sized
 
 Scope = Any
 Send = Callable[[Message], Awaitable[None]]
 App = Callable[[Scope, Receive, Send], Awaitable[None]]
+Answer = tuple[int, tuple[tuple[bytes, bytes], ...], bytes]  # status, headers, body
 
-LOOK = re.compile(r"/api/v1/models/[^/]+/look")
-EVENTS = "/api/v1/events"
-PICTURES = ("image/png", "image/jpeg", "image/webp")
-SAFE, UNSAFE = ("GET", "HEAD"), ("POST", "DELETE")
-LONGEST_URL, LONGEST_HEADERS = 8192, 32768  # bytes
+MOST_PICTURES = 16  # that are taken in or looked at; each may have PICTURE_BYTES
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; connect-src 'self'; "
     "media-src 'self' blob:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
@@ -51,6 +48,13 @@ PAGE = """<!doctype html>
 After that this browser may come back.</p>
 </html>
 """
+# from a file, say: along a redirect from elsewhere a browser sends no cookie, from this page it does
+ENTER = b"""<!doctype html>
+<html lang="en"><meta charset="utf-8"><title>phosphene</title><meta http-equiv="refresh" content="0; url=/">
+<p><a href="/">Open the microscope</a></p>
+</html>
+"""
+CLOSE = (b"connection", b"close")  # what was not read is not taken for the next request
 
 
 @final
@@ -102,6 +106,7 @@ class Guarded:
 
     def __init__(self, app: App, guard: Guard) -> None:
         self.app, self.guard = app, guard
+        self._pictures = 0  # in memory
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
@@ -110,26 +115,45 @@ class Guarded:
         if scope["type"] != "http":
             await send({"type": "websocket.close", "code": 1008})
             return
-        asked = Asked(scope)
         safely = _with_headers(send)
         try:
+            asked = Asked(scope)
             answer = self._checked(asked)
-            if answer is None:
-                body = await _body_of(asked, receive)
-        except Gone:
-            return
+            if answer is None and asked.looking and self._pictures >= MOST_PICTURES:
+                await swallowed(receive)
+                raise Refused(429, "too many pictures at once; wait for the answers", (b"retry-after", b"1"))
         except Refused as refused:
-            answer = _problem(asked, refused)
+            answer = _problem(refused)
+        except Exception:
+            answer = _broken()
         if answer is not None:
             await _send(safely, *answer)
             return
+        self._pictures += asked.looking
+        try:
+            await self._passed(asked, scope, receive, safely)
+        finally:
+            self._pictures -= asked.looking
+
+    async def _passed(self, asked: Asked, scope: Scope, receive: Receive, send: Send) -> None:
+        """What may come in goes on to the application, with its body."""
+        try:
+            body = await body_of(asked, receive)
+        except Gone:
+            return
+        except Refused as refused:
+            await _send(send, *_problem(refused))
+            return
+        except Exception:
+            await _send(send, *_broken())
+            return
         if asked.method == "HEAD":
             scope = {**scope, "method": "GET"}  # the server leaves the body out
-        await self.app(scope, again(body, receive), safely)
+        await self.app(scope, again(body, receive), send)
 
     def _checked(self, asked: Asked) -> Answer | None:
         """None for what may pass. Raises Refused."""
-        _sized(asked)
+        sized(asked)
         if not self.guard.hosts.knows(asked.host, asked.server):
             raise Refused(
                 403, "this server is not known under that name; ask for it as localhost, or start it with --allow-host"
@@ -137,12 +161,12 @@ class Guarded:
         if asked.method not in (*SAFE, *UNSAFE) or (asked.method == "HEAD" and asked.path == EVENTS):
             raise Refused(405, f"{asked.path[:80]} cannot be asked for so; use GET", (b"allow", b"GET, POST, DELETE"))
         scripted = self._scripted(asked)
-        _from_here(asked, scripted)
+        from_here(asked, scripted)
         if scripted:
             return None
         known = any(self.guard.keys.knows(value) for value in asked.cookies(self.guard.keys.cookie))
         if asked.method == "GET" and asked.path == "/" and asked.token is not None:
-            return self._let_in(asked.token, known)
+            return self._let_in(asked, asked.token, known)
         if known:
             return None
         if asked.path != "/":
@@ -160,107 +184,27 @@ class Guarded:
             return True
         raise Refused(401, "that is not the token of --token", (b"www-authenticate", b"Bearer"))
 
-    def _let_in(self, word: str, known: bool) -> Answer:
+    def _let_in(self, asked: Asked, word: str, known: bool) -> Answer:
         keys = self.guard.keys
         if known:
             return 303, ((b"location", b"/"),), b""
         if keys.opens(word):
             cookie = f"{keys.cookie}={keys.signed()}; HttpOnly; SameSite=Strict; Path=/; Max-Age={LASTS}"
-            return 303, ((b"location", b"/"), (b"set-cookie", cookie.encode())), b""
+            if asked.said(b"sec-fetch-site") in ("", "none", "same-origin"):
+                return 303, ((b"location", b"/"), (b"set-cookie", cookie.encode())), b""
+            return 200, ((b"content-type", b"text/html; charset=utf-8"), (b"set-cookie", cookie.encode())), ENTER
         keys.remind()
         return _page(403, "This link has been used, or never was one.")
 
 
-@final
-class Asked:
-    """What of a request the guard looks at."""
-
-    def __init__(self, scope: Scope) -> None:
-        self.method: str = scope["method"]
-        self.path: str = scope["path"]
-        self.server: Any = scope.get("server")
-        self.headers: list[tuple[bytes, bytes]] = scope["headers"]
-        self.url_bytes = len(scope.get("raw_path") or b"") + len(scope["query_string"])
-        self.host = self.said(b"host").lower()
-        self.origin = self.said(b"origin").lower()
-        self.authorization = self.said(b"authorization")
-        self.kind = self.said(b"content-type").partition(";")[0].strip().lower()
-        self.query: bytes = scope["query_string"]
-
-    @property
-    def token(self) -> str | None:
-        words = parse_qs(self.query.decode("ascii", "replace"), max_num_fields=50).get("token")
-        return None if words is None else words[0]
-
-    @property
-    def brings(self) -> bool:
-        """Whether there is a body, or may be one."""
-        return self.said(b"transfer-encoding") != "" or self.said(b"content-length") not in ("", "0")
-
-    def said(self, name: bytes) -> str:
-        """A header's value; "" without it, and where it is there twice: then nobody knows which one counts."""
-        values = [value for key, value in self.headers if key == name]
-        return values[0].decode("latin-1").strip() if len(values) == 1 else ""
-
-    def cookies(self, name: str) -> list[str]:
-        """The values of a cookie; several where other paths or servers of the same name have set it as well."""
-        lines = [value.decode("latin-1") for key, value in self.headers if key == b"cookie"]
-        pairs = [pair.strip().partition("=") for line in lines for pair in line.split(";")]
-        return [value for key, _, value in pairs if key == name][:8]
-
-
-def _sized(asked: Asked) -> None:
-    if asked.url_bytes > LONGEST_URL:
-        raise Refused(414, f"the address has {asked.url_bytes} bytes; at most {LONGEST_URL} are taken")
-    size = sum(len(key) + len(value) for key, value in asked.headers)
-    if size > LONGEST_HEADERS:
-        raise Refused(431, f"the headers have {size} bytes; at most {LONGEST_HEADERS} are taken")
-    names = [key for key, _ in asked.headers]
-    if b"transfer-encoding" in names and b"content-length" in names:
-        raise Refused(400, "the length of the body is told in two ways; leave one out")
-
-
-def _from_here(asked: Asked, scripted: bool) -> None:
-    """Refuse what another site's page sent: all that changes something, and all that is not an address being opened."""
-    site = asked.said(b"sec-fetch-site")
-    ours = site in ("same-origin", "none")
-    if asked.method in SAFE:
-        opened = asked.said(b"sec-fetch-mode") == "navigate" and asked.said(b"sec-fetch-dest") == "document"
-        if site and not ours and not (opened and asked.path == "/"):
-            raise Refused(403, "another site's page asked for this; open the microscope itself")
-        return
-    named = [value for key, value in asked.headers if key == b"origin"]
-    if site and not ours:
-        raise Refused(403, "another site's page sent this; open the microscope itself")
-    if named and asked.origin not in (f"http://{asked.host}", f"https://{asked.host}"):
-        raise Refused(403, "a page from elsewhere sent this; open the microscope itself")
-    if not named and not scripted and site != "same-origin":
-        raise Refused(403, "this does not say which page sent it (no Origin); scripts show the token of --token")
-
-
-async def _body_of(asked: Asked, receive: Receive) -> bytes:
-    """What the request brings along, if that is of the right kind and size."""
-    if asked.method in SAFE:
-        if asked.brings:
-            raise Refused(400, f"a {asked.method} brings no body along")
-        return b""
-    if not asked.brings:
-        return b""
-    looking = asked.method == "POST" and LOOK.fullmatch(asked.path) is not None
-    kinds, most = (PICTURES, PICTURE_BYTES) if looking else (("application/json",), JSON_BYTES)
-    if asked.kind not in kinds:
-        raise Refused(415, f"the body must be {' or '.join(kinds)}, and Content-Type must say so")
-    said = asked.said(b"content-length")
-    return await whole(receive, int(said) if said.isascii() and said.isdigit() else None, most)
-
-
-Answer = tuple[int, tuple[tuple[bytes, bytes], ...], bytes]
-CLOSE = (b"connection", b"close")  # what was not read is not taken for the next request
-
-
-def _problem(asked: Asked, refused: Refused) -> Answer:
+def _problem(refused: Refused) -> Answer:
     body = json.dumps({"error": refused.line}).encode()
     return refused.status, ((b"content-type", b"application/json"), CLOSE, *refused.headers), body
+
+
+def _broken() -> Answer:
+    logging.getLogger(__name__).exception("the guard could not tell whether this may come in")
+    return _problem(Refused(500, "something is broken in the server; its terminal says what"))
 
 
 def _page(status: int, why: str) -> Answer:

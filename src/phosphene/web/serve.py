@@ -8,12 +8,10 @@ from __future__ import annotations
 import secrets
 import signal
 import threading
-import webbrowser
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
 from importlib.util import find_spec
-from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, final
 
 from ..errors import OutputError, StoreError
@@ -26,7 +24,10 @@ from ..store.place import Place
 from ..store.scans import scans_in
 from .app import Application, application
 from .doors import Door, link
+from .journal import Journal
 from .keys import Keys, kept_secret, state_folder
+from .lock import free
+from .opening import Opening
 from .security import Guard, Hosts
 from .shelf import Shelf
 from .wire import Server
@@ -63,7 +64,7 @@ def serve(wanted: Wanted, load: Load, *, show: Say, remark: Say) -> None:
         listening = stack.enter_context(wanted.door.listen())
         port = listening.getsockname()[1]
         ledger, writable = the_ledger(wanted, remark)
-        alive = writable and _torch(remark)
+        alive = writable and _torch(remark) and _alone(ledger.place, remark)
         networks = the_networks(ledger, wanted.models, load, remark) if alive else {}
 
         def tell(word: str) -> None:
@@ -72,6 +73,8 @@ def serve(wanted: Wanted, load: Load, *, show: Say, remark: Say) -> None:
         keys = Keys(_secret(remark), port, token=wanted.door.token, tell=tell)
         guard = Guard(keys, Hosts.of(port, wanted.door.host, wanted.door.names))
         app = assembled(ledger, networks, guard, stack)
+        opening = Opening()
+        stack.callback(opening.close)
 
         def ready() -> None:
             show(f"the microscope on {ledger.place.url}; Ctrl-C ends it")
@@ -80,8 +83,7 @@ def serve(wanted: Wanted, load: Load, *, show: Say, remark: Say) -> None:
                 show(f"other machines: http://NUMBER:{port}/?token=TOKEN, with the number of this machine and the "
                      "--token; under a name with --allow-host. What is sent can be read on the way")  # fmt: skip
             if wanted.browser:
-                with suppress(webbrowser.Error):
-                    webbrowser.open(link(wanted.door.host, port, keys.once()))
+                opening.open(link(wanted.door.host, port, keys.once()))
 
         Server(app, listening, ready).serve_here()
 
@@ -94,21 +96,20 @@ def assembled(
     ``waiting``: jobs that may wait; more are refused.
     """
     if not networks:
-        return application(Shelf(ledger), guard=guard)
+        return application(Shelf(ledger), guard=guard, journal=Journal(ledger.place))
     from ..store.scans import find
     from ..sweeps.described import about_of
     from .desk import Desk
-    from .eye import Eye, Superseded
+    from .eye import Eye
     from .words import Words
 
     shelf = Shelf(ledger, [about_of(network) for network in networks.values()])
     eye = Eye(networks, lambda fingerprint: find(ledger.place, fingerprint=fingerprint))
+    stack.callback(eye.close)
     words = Words(networks)
-    desk = Desk(ledger.place, networks, waiting=waiting)
+    desk = Desk(ledger.place, networks, waiting=waiting)  # last: it begins to use the networks
     stack.callback(desk.close)
-    return application(
-        shelf, guard=guard, desk=desk, eye=eye, words=words, live=networks, also=MappingProxyType({Superseded: 409})
-    )
+    return application(shelf, guard=guard, desk=desk, eye=eye, words=words, live=networks)
 
 
 def the_ledger(wanted: Wanted, remark: Say) -> tuple[Ledger, bool]:
@@ -177,6 +178,13 @@ def _torch(remark: Say) -> bool:
     if find_spec("torch") is not None:
         return True
     remark("torch is not installed: what is there is shown, no new pictures; install it: pip install torch")
+    return False
+
+
+def _alone(place: Place, remark: Say) -> bool:
+    if free(place):
+        return True
+    remark(f"another phosphene serve makes the pictures of {place.url}; here they are only shown")
     return False
 
 

@@ -22,6 +22,7 @@ from ..store.thumbs import COLUMNS, TILE, SpriteSheet, fitted, opened
 from .documents import Tile
 from .kept import Recent
 from .paths import sheet_url
+from .payloads import size_of
 
 if TYPE_CHECKING:
     from PIL.Image import Image as Picture
@@ -160,6 +161,8 @@ class Sheets:
         data = self.place.read(path)
         if hashed(data) != thumb.digest:
             raise StoreError(f"{path} is damaged: its content does not fit its hash; phosphene verify puts it aside")
+        if size_of(data, thumb.kind) is None:
+            raise StoreError(f"{path} is no picture of the kind that its name says")
         picture = opened(data, path)
         if thumb.part is not None:
             width = max(1, min(picture.width, round(picture.height * thumb.part)))

@@ -12,12 +12,12 @@ from typing import Any, final
 
 from ..errors import MissingDependency, StoreError, UnitOutOfRange
 from ..store.about import About
-from ..store.index import Glance, glance
+from ..store.index import Glance, Line, glance
 from ..store.ledger import Ledger
 from ..store.packs import packs_of, record_in, texts_in
 from ..store.thumbs import TILE
 from .alike import SIDE, Vectors, firing, looks, nearest, order
-from .catalog import Catalog, Known, Layer
+from .catalog import Catalog, Layer, Listed
 from .documents import (
     InputDoc,
     LayerDoc,
@@ -26,18 +26,19 @@ from .documents import (
     NetworkLine,
     ScanLine,
     SiteDoc,
+    State,
     UnitDoc,
     UnitLine,
 )
 from .kept import Kept, Recent
 from .paths import SHEET
 from .payloads import Payloads
-from .real import source_text
+from .real import source_text, without_keys
 from .sheets import Sheets
-from .unit import BESIDE, OPTIMISED, read, unit_doc
-from .view import View, best_of, by_channel, real_of, thumbs_of
+from .unit import BESIDE, DAMAGE, OPTIMISED, read, unit_doc
+from .view import View, best_of, by_channel, real_of, state_of, thumbs_of
 
-VIEWS, LAYERS, UNITS, PACKS = 256, 32, 1024, 2  # that are kept
+VIEWS, LAYERS, UNITS, PACKS = 4096, 32, 1024, 2  # that are kept
 COVER = 6  # pictures of a layer among the layers
 _Place = tuple[str, str]  # network, layer
 
@@ -63,9 +64,9 @@ class Shelf:
     def site(self, live_ids: Collection[str] = (), live: bool = False) -> SiteDoc:
         """``live_ids``: networks that can make new pictures; ``live``: whether anything can be made here."""
         lines = tuple(self._network_line(one, one.id in live_ids) for one in self.catalog.networks().values())
-        return SiteDoc(metadata.version("phosphene"), live, self.place.url, lines)
+        return SiteDoc(metadata.version("phosphene"), live, without_keys(self.place.url), lines)
 
-    def _network_line(self, network: Known, live: bool) -> NetworkLine:
+    def _network_line(self, network: Listed, live: bool) -> NetworkLine:
         views = [self._view(network, layer) for layer in network.layers.values() if layer.filed]
         pictures = sum(
             one.picture is not None and one.kind in OPTIMISED
@@ -79,41 +80,17 @@ class Shelf:
         known = self.catalog.network(network)
         given = known.about.input if known.about is not None else None
         shown = None if given is None else InputDoc(**asdict(given))
-        layers = tuple(self._layer_line(known, layer) for layer in known.layers.values())
-        views = [self._view(known, layer) for layer in known.layers.values() if layer.filed]
+        views = [self._view(known, layer) for layer in known.layers.values()]
         return NetworkDoc(
             known.id,
             known.model,
             known.id in live,
             shown,
             known.classes,
-            layers,
+            tuple(map(_layer_line, views)),
             tuple(ScanLine(scan.id, source_text(scan.plan.source), scan.pictures) for scan in known.scans),
             TILE,
             {sheet: size for view in views for sheet, size in view.layout.sheets.items()},
-        )
-
-    def _layer_line(self, network: Known, layer: Layer) -> LayerLine:
-        view = self._view(network, layer)
-        lines = [one for some in view.lines.values() for one in some]
-        made = {one.channel for one in lines if one.kind in OPTIMISED and one.picture is not None}
-        failed = {one.channel for one in lines if one.error is not None}
-        cover = [tile for _, tile in sorted(view.layout.tiles.items())]
-        step = max(1, len(cover) // COVER)
-        return LayerLine(
-            name=layer.shown,
-            kind=layer.kind,
-            module=layer.module,
-            size=layer.size,
-            field=layer.field,
-            units=len(view.channels),
-            asked=len(layer.asked),
-            made=len(made),
-            failed=len(failed),
-            examples=len({one.channel for one in lines if one.kind == "examples" and one.picture is not None}),
-            scanned=layer.scan is not None,
-            usual=layer.usual,
-            cover=tuple(cover[: step * COVER : step]),
         )
 
     def layer(self, network: str, layer: str, live: Collection[str] = ()) -> LayerDoc:
@@ -180,15 +157,16 @@ class Shelf:
         """A payload of the store by ``AB/HASH.KIND``."""
         return self.payloads.object(name)
 
-    def _view(self, network: Known, layer: Layer) -> View:
+    def _view(self, network: Listed, layer: Layer) -> View:
         return self._stated(network, layer)[1]
 
-    def _stated(self, network: Known, layer: Layer) -> tuple[Any, View]:
+    def _stated(self, network: Listed, layer: Layer) -> tuple[Any, View]:
         """A layer, and what changes when it does."""
 
+        if not layer.filed:  # made at once, and not worth a place
+            return (layer, network.about, network.scans), self._made(network, layer)
+
         def look() -> Any:
-            if not layer.filed:
-                return layer, network.about, network.scans
             packs = packs_of(self.place, network.id, layer.name)
             names = (getattr(self.ledger, what)(network.id, layer.name) for what in ("loose", "failed"))
             return layer, network.about, network.scans, tuple(packs), *map(tuple, names)
@@ -199,11 +177,13 @@ class Shelf:
 
         return self._views.get((network.id, layer.name), look, make)
 
-    def _made(self, network: Known, layer: Layer) -> View:
+    def _made(self, network: Listed, layer: Layer) -> View:
         try:
             seen = glance(self.ledger, network.id, layer.name) if layer.filed else Glance()
         except MissingDependency as error:
             seen = Glance([], {"packs": str(error)})
+        except DAMAGE as error:
+            seen = Glance([], {"index": f"it cannot be read ({type(error).__name__}); delete the store's index folder"})
         lines = by_channel(seen.lines)
         best = best_of(lines)
         thumbs = thumbs_of(lines, best, _shape(network))
@@ -239,7 +219,31 @@ class Shelf:
         return found
 
 
-def _shape(network: Known) -> float:
+def _layer_line(view: View) -> LayerLine:
+    layer = view.layer
+    lines = [one for some in view.lines.values() for one in some]
+    made = {one.channel for one in lines if one.kind in OPTIMISED and one.picture is not None}
+    failed = {one.channel for one in lines if one.error is not None}
+    cover = [tile for _, tile in sorted(view.layout.tiles.items())]
+    step = max(1, len(cover) // COVER)
+    return LayerLine(
+        name=layer.shown,
+        kind=layer.kind,
+        module=layer.module,
+        size=layer.size,
+        field=layer.field,
+        units=len(view.channels),
+        asked=len(layer.asked),
+        made=len(made),
+        failed=len(failed),
+        examples=len({one.channel for one in lines if one.kind == "examples" and one.picture is not None}),
+        scanned=layer.scan is not None,
+        usual=layer.usual,
+        cover=tuple(cover[: step * COVER : step]),
+    )
+
+
+def _shape(network: Listed) -> float:
     """How many times as wide as high real pictures are."""
     shape = next((scan.plan.shape for scan in network.scans), None)
     if shape is None and network.about is not None:
@@ -247,18 +251,27 @@ def _shape(network: Known) -> float:
     return 1.0 if shape is None else shape[2] / shape[1]
 
 
+def _state(line: Line) -> tuple[State, str | None]:
+    """How a picture is, and why it failed, whatever text stands in its record."""
+    try:
+        return state_of(line.status or "ok"), line.error
+    except ValueError as error:
+        return "failed", f"its record cannot be read ({error})"
+
+
 def _unit_lines(view: View, places: Any) -> Iterable[UnitLine]:
     found = real_of(view.layer.scan, view.layer.name)
     for at, channel in enumerate(view.channels):
         line = view.best.get(channel)
+        state, why = ("ok", None) if line is None else _state(line)
         density, maximum, real = (None, None, None) if found is None else found[0].of(channel)
         yield UnitLine(
             channel=channel,
             unit=view.unit(channel),
             name=view.network.label(view.layer, channel),
-            status="missing" if line is None else line.status or "ok",  # type: ignore[arg-type]
+            status="missing" if line is None else state,
             tile=view.layout.tiles.get(channel),
-            error=None if line is None else line.error,
+            error=None if line is None else why,
             clean=None if line is None else line.clean,
             robust=None if line is None else line.robust,
             rank=None if line is None else line.rank,

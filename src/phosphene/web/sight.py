@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import time
 from collections import OrderedDict
+from collections.abc import Callable
 from contextlib import ExitStack
 from functools import cached_property
 from typing import final
@@ -34,6 +35,7 @@ from .words import spelled, understood
 
 MANY = 5  # predictions, and units of a layer
 KEPT = 3  # sets of layers whose fast path is kept
+FRESH, AGAIN = 5.0, 20.0  # seconds until a scan is looked for again; where that takes long, so many times as long
 
 
 def copied(network: Network) -> Network:
@@ -53,11 +55,13 @@ def copied(network: Network) -> Network:
 class Sight:
     """A network, its own from now on, and what is found out about it once. One look at a time.
 
-    ``name``: its fingerprint. ``scan``: what real pictures do to it, as far as that is known.
+    ``name``: its fingerprint. ``scan_of``: finds what real pictures do to it, as far as that is known by now.
     """
 
-    def __init__(self, name: str, network: Network, scan: Scan | None = None) -> None:
-        self.name, self.network, self.scan = name, network, scan
+    def __init__(self, name: str, network: Network, scan_of: Callable[[], Scan | None] | None = None) -> None:
+        self.name, self.network, self._scan_of = name, network, scan_of
+        self._scan: Scan | None = None
+        self._until = float("-inf")
         self._taps: OrderedDict[tuple[str, ...], Tap] = OrderedDict()  # open ones, on the fast path: they hook nothing
         self._plain: set[tuple[str, ...]] = set()  # layers to which there is no fast path
         self._maxima: dict[str, NDArray[np.float64] | None] = {}
@@ -74,6 +78,7 @@ class Sight:
             attributions.get(method)
         pictures = picture_tensor(decoded(data, shape[1:]), shape, network.device, "sent")
         acts = self._acts(pictures, where)
+        self._look_for_scan()
         return LookDoc(
             network=self.name,
             input=uri((pictures[0] * 255).round().byte().permute(1, 2, 0).cpu().numpy()),
@@ -85,6 +90,21 @@ class Sight:
             explained=None if aim is None else self._explained(aim, pictures, method or "saliency"),
             took=time.perf_counter() - begun,
         )
+
+    def _look_for_scan(self) -> None:
+        """Whether there is another scan than before; now and then, for it is a look into the store."""
+        begun = time.monotonic()
+        if self._scan_of is None or begun < self._until:
+            return
+        try:
+            found = self._scan_of()
+        except PhospheneError:  # damaged or out of reach, which the pages say; looking goes on
+            found = self._scan
+        if (found and found.id) != (self._scan and self._scan.id):
+            self._scan = found
+            self._maxima.clear()
+        now = time.monotonic()
+        self._until = now + max(FRESH, AGAIN * (now - begun))
 
     def close(self) -> None:
         """Give the fast paths back."""
@@ -174,10 +194,10 @@ class Sight:
         return np.where(counts, values / np.where(counts, maxima, 1), np.nan)
 
     def _natural(self, track: Track) -> NDArray[np.float64] | None:
-        if self.scan is None:
+        if self._scan is None:
             return None
         try:
-            units = [self.scan.unit(track.name, channel).maximum for channel in range(track.channels)]
+            units = [self._scan.unit(track.name, channel).maximum for channel in range(track.channels)]
         except PhospheneError:  # not scanned, or damaged, which the pages of its units say; looking goes on
             return None
         return np.array(units, np.float64)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import uuid
 from importlib import metadata, resources
 from pathlib import Path
@@ -15,6 +16,7 @@ from ..store.place import CUT_OFF, Place
 
 MARKER, INDEX = "phosphene-export.json", "index.html"
 FOLDERS = ("data", "jobs", "objects", "sheets")  # in which nothing but ours lies
+NAME = re.compile(r"[A-Za-z0-9._~-]+(?:/[A-Za-z0-9._~-]+)*")
 SAYS = '<meta name="phosphene-source" content="files">'
 
 
@@ -65,13 +67,14 @@ class Site:
             raise OutputError(f"cannot write to {self.folder}: {why(error)}") from error
 
     def put(self, name: str, data: bytes) -> None:
-        """A whole file; one that is the same is left as it is."""
-        path = self.folder / name
+        """A whole file; one that is the same is left as it is. OutputError for a name that leads anywhere else."""
+        path = self._path(name)
         self.files.add(name)
         self.bytes += len(data)
         beside = path.with_name(f"{CUT_OFF}{uuid.uuid4().hex}")
         try:
-            if path.is_file() and path.stat().st_size == len(data) and path.read_bytes() == data:
+            there = path.is_file() and not path.is_symlink() and path.stat().st_size == len(data)
+            if there and path.read_bytes() == data:
                 return
             path.parent.mkdir(parents=True, exist_ok=True)
             beside.write_bytes(data)
@@ -82,8 +85,23 @@ class Site:
             beside.unlink(missing_ok=True)
         self.written += 1
 
+    def _path(self, name: str) -> Path:
+        """Where a file of that name goes: below the folder, whatever the name says and whatever links lie in it."""
+        parts = name.split("/")
+        if not NAME.fullmatch(name) or any(part in (".", "..") for part in parts):
+            raise OutputError(f"{name[:80]!r} is no name of a file of the pages; the store is damaged, or was made up")
+        parents = [self.folder.joinpath(*parts[:count]) for count in range(1, len(parts))]
+        self._own(*parents)
+        return self.folder.joinpath(*parts)
+
+    def _own(self, *folders: Path) -> None:
+        link = next((one for one in folders if one.is_symlink()), None)
+        if link is not None:
+            raise OutputError(f"cannot write to {self.folder}: {link.name} in it leads elsewhere; delete that link")
+
     def end(self, index: bytes) -> None:
         """Delete what an earlier export left and this one has not, then write the page that opens it all."""
+        self._own(*(self.folder / name for name in FOLDERS))
         try:
             for name in FOLDERS:
                 for path in sorted((self.folder / name).rglob("*"), reverse=True):  # files before their folders

@@ -9,6 +9,8 @@ import shlex
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from .lines import printable
+
 # what the preset ``standard`` says; kept in step with it by a test
 STEP = {"name": "adam", "lr": 0.2, "betas": [0.3, 0.9], "eps": 1e-8, "decay": "linear"}
 PACES = {0.2: "standard", 0.3: "fast", 0.4: "draft"}
@@ -31,19 +33,29 @@ class Unsaid(Exception):
 def cli_of(spec: Mapping[str, Any]) -> str:
     """A command that makes the picture of a job, or all of its group; a remark above it where that is not all."""
     model, remarks = spec.get("model") or {}, []
-    words = ["phosphene", "render", str(model.get("address", "MODEL")), _safe(str(spec.get("target", "")))]
+    words = ["phosphene", "render", str(model.get("address", "MODEL")), str(spec.get("target", ""))]
     try:
         words += _options(spec)
     except Unsaid as error:
-        remarks.append(f"# the command line has no words for {error}; the Python makes the same picture")
+        remarks.append(f"the command line has no words for {error}; the Python makes the same picture")
     if spec.get("arithmetic") == "fp32":
-        remarks.append("# made in fp32 arithmetic, as on processors without bf16")
-    words += _model(model)
-    return "\n".join([*remarks, " ".join(map(shlex.quote, words))])
+        remarks.append("made in fp32 arithmetic, as on processors without bf16")
+    return _command([*words, *_model(model)], remarks)
 
 
-def _safe(target: str) -> str:
-    return f" {target}" if target.startswith("-") else target
+def _command(words: Sequence[str], remarks: Sequence[str] = ()) -> str:
+    """A command line for a shell, below remarks of a line each. ``words``: program, command, model, target, options.
+
+    Records are written by strangers: whatever they say, no line is anything but a remark or this command.
+    """
+    plain = [printable(word) for word in words]
+    if plain != list(words):
+        remarks = [*remarks, "a command line has no line breaks nor letters that cannot be seen; the Python has them"]
+    program, command, model, target, *options = plain
+    if model.startswith("-"):
+        model = f"./{model}"  # a path, never an option
+    plain = [program, command, model, f" {target}" if target.startswith("-") else target, *options]
+    return "\n".join([*(f"# {printable(remark)}" for remark in remarks), " ".join(map(shlex.quote, plain))])
 
 
 def _model(model: Mapping[str, Any]) -> list[str]:
@@ -138,9 +150,9 @@ def _value(value: Any) -> str:
 
 
 def _lists(value: Any) -> Any:
-    """Tuples as lists, as JSON has them."""
+    """Tuples as lists, as JSON has them; keys in one order, so that what was read back gives the same text."""
     if isinstance(value, Mapping):
-        return {key: _lists(one) for key, one in value.items()}
+        return {key: _lists(one) for key, one in sorted(value.items())}
     return [_lists(one) for one in value] if isinstance(value, list | tuple) else value
 
 
@@ -204,6 +216,6 @@ def _take(said: dict[str, Any], name: str, text: str) -> None:
 
 def unit_texts(model: Mapping[str, Any], unit: str) -> tuple[str, str]:
     """For a unit as such: the command line and the Python that make a picture of it."""
-    words = ["phosphene", "render", str(model.get("address", "MODEL")), _safe(unit), *_model(model)]
+    words = ["phosphene", "render", str(model.get("address", "MODEL")), unit, *_model(model)]
     python = f"import phosphene as ph\n\n{load_text(model)}\nresult = ph.render(net, {unit!r})"
-    return " ".join(map(shlex.quote, words)), python
+    return _command(words), python

@@ -19,17 +19,17 @@ from .documents import (
     Neighbour,
     Picture,
     ScoreDoc,
-    State,
     UnitDoc,
 )
 from .payloads import Payloads
 from .real import examples_of, facets_of, facts_of
 from .texts import cli_of, python_of, unit_texts
-from .view import View
+from .typed import typed
+from .view import View, state_of
 
 OPTIMISED = ("positive", "negative", "diverse")
 NEAR, BESIDE = 6, 8  # siblings that fire alike; neighbours in all
-DAMAGE = (KeyError, TypeError, ValueError, AttributeError, IndexError)
+DAMAGE = (KeyError, TypeError, ValueError, AttributeError, IndexError, OverflowError, RecursionError)
 
 
 @final
@@ -110,30 +110,39 @@ def read(ledger: Ledger, view: View, lines: Sequence[Line], packed: Mapping[str,
 
 
 def picture_of(record: Mapping[str, Any], payloads: Payloads) -> Picture:
-    """An optimised picture, from its record; raises KeyError ... for what is none, StoreError for a damaged picture."""
-    url, width, height = payloads.picture(record, "picture")
-    score, spec = record["score"], record["spec"]
-    status: State = record["status"]
+    """An optimised picture of the store; raises as ``document_of``, StoreError for a damaged picture."""
+    return document_of(record, *payloads.picture(record, "picture"), _frames(record, payloads))
+
+
+def document_of(
+    record: Mapping[str, Any], url: str, width: int, height: int, frames: FramesDoc | None = None
+) -> Picture:
+    """An optimised picture from its record, see ``Result.record``; ``kind`` and ``row`` may stand in it besides.
+
+    ``url``: where the picture is; ``width``, ``height``: in pixels. Raises what ``DAMAGE`` names for what is no record.
+    """
+    score, spec = record["score"], typed(Mapping[str, Any], record["spec"])
+    said = {name: score[name] for name in ("start", "clean", "robust", "under")}
     return Picture(
         id=str(record["id"]),
         kind=str(record.get("kind", "positive")),
         row=int(record.get("row", 0)),
-        status=status,
+        status=state_of(record["status"]),
         target=str(record["target"]),
         url=url,
         width=width,
         height=height,
         steps=int(record["steps"]),
         seed=int(record["seed"]),
-        score=ScoreDoc(score["start"], score["clean"], score["robust"], str(score["under"])),
-        evidence=record["evidence"],
+        score=typed(ScoreDoc, said),
+        evidence=typed(Mapping[str, Any], record["evidence"]),
         spec=spec,
-        versions=record["versions"],
+        versions=typed(Mapping[str, str], record["versions"]),
         arithmetic=str(record.get("arithmetic", "exact")),
         cli=cli_of(spec),
         python=python_of(spec, str(record["fingerprint"])),
         group=group_of(record.get("group")),
-        frames=_frames(record, payloads),
+        frames=frames,
     )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, final
+from typing import Any, final, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,7 +16,9 @@ from ..sketch import BINS, ZERO
 from ..store.facts import ALWAYS, FEWEST, SILENT
 from ..store.index import Line
 from ..store.scans import Scan
-from .catalog import Known, Layer
+from .catalog import Layer, Listed
+from .documents import State
+from .payloads import path_of
 from .sheets import Layout, Thumb
 
 # names of forms of targets; kept in step with their registry by a test
@@ -24,6 +26,7 @@ FORMS = frozenset(
     ("logit", "prob", "direction", "near", "invert", "caricature", "tv", "l1", "l2", "blur", "boundary", "opacity",
      "channel", "neuron", "layer")
 )  # fmt: skip
+STATES = frozenset(get_args(State))
 
 
 @final
@@ -32,7 +35,7 @@ class View:
     """``lines``: by channel, in the order of kinds and rows, failures too. ``best``: of each channel the line that says
     how its positive picture is. ``damaged``: records and packs that could not be read."""
 
-    network: Known
+    network: Listed
     layer: Layer
     lines: Mapping[int, Sequence[Line]]
     best: Mapping[int, Line]
@@ -58,13 +61,33 @@ def unit_text(layer: Layer, channel: int) -> str:
     return str(Place(layer.name, str(channel), quoted=layer.name in FORMS))
 
 
+def state_of(said: Any) -> State:
+    """What a record says of how a picture came out; ValueError for what no picture is."""
+    if said not in STATES:
+        raise ValueError(f"no picture is {str(said)[:40]!r}")
+    state: State = said
+    return state
+
+
 def by_channel(lines: Sequence[Line]) -> dict[int, list[Line]]:
-    """Channels that no layer can have are left out."""
+    """Channels that no layer can have are left out, and lines that are none."""
     found: dict[int, list[Line]] = {}
     for line in lines:
-        if 0 <= line.channel < MOST:
+        if _sound(line) and 0 <= line.channel < MOST:
             found.setdefault(line.channel, []).append(line)
     return found
+
+
+def _sound(line: Line) -> bool:
+    """Whether a line has what its fields say; what is kept of a layer at a glance may have been made up."""
+    texts = (line.id, line.unit, line.kind, line.ending, line.way)
+    numbers = (line.clean, line.robust, line.rank, line.siblings, line.percentile, line.ratio)
+    return (
+        type(line.channel) is type(line.row) is int
+        and all(isinstance(one, str) for one in texts)
+        and all(one is None or isinstance(one, str) for one in (line.picture, line.error))
+        and all(one is None or type(one) in (int, float) for one in numbers)
+    )
 
 
 def best_of(lines: Mapping[int, Sequence[Line]]) -> dict[int, Line]:
@@ -85,11 +108,11 @@ def thumbs_of(lines: Mapping[int, Sequence[Line]], best: Mapping[int, Line], wid
     found = {}
     for channel, some in lines.items():
         own = best.get(channel)
-        if own is not None and own.picture is not None:
+        if own is not None and own.picture is not None and path_of(own.picture, own.ending):
             found[channel] = Thumb(own.picture, own.ending, None, own.id)
             continue
         real = next((one for one in some if one.kind == "examples" and one.picture), None)
-        if real is not None and real.picture is not None:
+        if real is not None and real.picture is not None and path_of(real.picture, real.ending):
             found[channel] = Thumb(real.picture, real.ending, wide, real.id)
     return found
 

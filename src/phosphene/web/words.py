@@ -9,15 +9,16 @@ from typing import Any, final
 from ..address import OUTPUT
 from ..attribution import attributions
 from ..declare import checked
-from ..errors import BadSpec, BadTarget, PhospheneError, UnitOutOfRange
+from ..errors import BadSpec, PhospheneError, UnitOutOfRange
 from ..images import images
 from ..models.network import Network
 from ..objectives import Direction, Objective, from_text, named
 from ..presets import PRESETS, Preset
 from ..sweeps.recipe import shipped
-from .complete import Known, completions
+from .complete import Names, completions
 from .documents import Choice, ChoicesDoc, Completion, TargetDoc
 from .limits import MOST_SIZE, MOST_STEPS
+from .lines import short_line
 from .loaded import meant
 
 LONGEST = 500  # letters of a target
@@ -43,10 +44,7 @@ def read(text: str) -> Objective:
     """
     if len(text) > LONGEST:
         raise BadSpec(f"a target has at most {LONGEST} letters, not {len(text)}")
-    try:
-        objective = from_text(text)
-    except ValueError as error:  # letters such as a raised 2 are digits to some and no numbers to others
-        raise BadSpec("numbers in a target are written with the digits 0 to 9") from error
+    objective = from_text(text)
     for _, term in objective.terms:
         if isinstance(term, Direction) and term.file is not None:
             if _SEVERAL.fullmatch(term.file):
@@ -64,14 +62,6 @@ def spelled(network: Network, objective: Objective) -> str:
     return str(named(objective, network.class_name))
 
 
-def one_line(error: PhospheneError) -> str:
-    """What an error says, without hints for the command line and without a caret."""
-    text = str(error).partition("\n")[0]
-    if isinstance(error, BadTarget):
-        text = f"cannot read the target: {error.reason}, at character {error.place + 1}"
-    return "".join(letter if letter.isprintable() else " " for letter in text)
-
-
 @final
 class Words:
     """Targets of ``networks``, by fingerprint. The networks are looked at here and now, before anyone else begins to
@@ -79,7 +69,7 @@ class Words:
 
     def __init__(self, networks: Mapping[str, Network]) -> None:
         self._networks = networks
-        self._known = {network: Known.of(networks[network]) for network in networks}
+        self._names = {network: Names.of(networks[network]) for network in networks}
 
     def choices(self, network: str) -> ChoicesDoc:
         """What a job can be asked with."""
@@ -95,19 +85,19 @@ class Words:
 
     def complete(self, network: str, text: str) -> list[Completion]:
         """Ways to go on with a target's last unit, best first, each as the whole new text."""
-        known = self._known[meant(self._networks, network)]
-        return completions(known, text) if len(text) <= LONGEST else []
+        names = self._names[meant(self._networks, network)]
+        return completions(names, text) if len(text) <= LONGEST else []
 
     def target(self, network: str, text: str) -> TargetDoc:
         """A target in its one spelling, or what is wrong with it."""
         name = meant(self._networks, network)
         live = self._networks[name]
         try:
-            if not self._known[name].classes and OUTPUT in read(text).layers:  # or it would be run to count them
+            if not self._names[name].classes and OUTPUT in read(text).layers:  # or it would be run to count them
                 raise BadSpec(f"{live.name} has no classes; ask for a layer, such as {next(iter(live.layers))}:0")
             objective = understood(live, text)
         except PhospheneError as error:
-            return TargetDoc(text, None, one_line(error))
+            return TargetDoc(text, None, short_line(error))
         return TargetDoc(text, spelled(live, objective), None)
 
 

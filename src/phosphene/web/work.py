@@ -21,9 +21,8 @@ from ..sweeps.survey import Known
 from ..sweeps.worker import Setup, Worker, finite
 from ..watch import Shown
 from .asked import Pictures, Units
-from .documents import Picture, ScoreDoc
-from .texts import cli_of, python_of
-from .unit import group_of
+from .documents import Picture
+from .unit import document_of
 
 ROWS = 8  # pictures in a pack: one can pause between packs
 TRIES = 2
@@ -57,28 +56,8 @@ def make_pictures(
 
 def picture_of(result: Result, row: int, url: str) -> Picture:
     """A result as a document. ``row``: which of those that were made together; ``url``: where its picture is."""
-    record = finite(result.record())
     height, width = result.size
-    return Picture(
-        id=result.id,
-        kind="positive",
-        row=row,
-        status=result.status,
-        target=result.target,
-        url=url,
-        width=width,
-        height=height,
-        steps=result.steps,
-        seed=result.seed,
-        score=ScoreDoc(**record["score"]),
-        evidence=record["evidence"],
-        spec=record["spec"],
-        versions=record["versions"],
-        arithmetic=result.arithmetic,
-        cli=cli_of(record["spec"]),
-        python=python_of(record["spec"], result.fingerprint),
-        group=group_of(record["group"]),
-    )
+    return document_of({**finite(result.record()), "row": row}, url, width, height)
 
 
 def opened(data: bytes) -> Image.Image:

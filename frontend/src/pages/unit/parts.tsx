@@ -10,7 +10,8 @@ export function Facets({ facets, doc }: { facets: FacetsDoc; doc: UnitDoc }) {
   return (
     <section class="section" aria-labelledby="facets">
       <div class="section-head"><h2 id="facets">Facets</h2>
-        <span class="dim">the kinds of real pictures that fire it, and a picture made for each</span></div>
+        <span class="dim">{facets.facets.length === 1 ? "its top pictures are all alike: one kind"
+          : "the kinds of real pictures that fire it, and a picture made for each"}</span></div>
       {facets.why && <p class="dim">{facets.why}</p>}
       <ul class="facets">
         {facets.facets.map((facet, place) => {

@@ -9,11 +9,21 @@ import { number } from "../../words";
 export const called = (shot: Shot): string =>
   shot.label ?? shot.name.split("/").pop()!.replace(/\.[a-z]+$/i, "").replace(/^n\d{8}_(?=.)/, "").replace(/_/g, " ");
 
+/** Whether a unit has many positions in a picture, as far as its document tells: maps have, classes and vectors not. */
+export const positioned = ({ layer, examples }: Pick<UnitDoc, "layer" | "examples">): boolean =>
+  layer !== "logit" && (!examples?.top.length || examples.top.some((shot) => (shot.position?.length ?? 0) > 0));
+
+/** Whether what a position sees is less than the picture. */
+const outlined = (shot: Shot, strip: Strip | undefined): boolean => {
+  if (!shot.sees || !strip) return false;
+  const [top, left, bottom, right] = shot.sees;
+  return right - left < strip.width || bottom - top < strip.height; // else it sees everything
+};
+
 /** What a position sees, drawn over a picture that is `size` of `strip.width` pixels. */
 function Sees({ shot, strip, size }: { shot: Shot; strip: Strip; size: number }) {
-  if (!shot.sees) return null;
+  if (!shot.sees || !outlined(shot, strip)) return null;
   const [top, left, bottom, right] = shot.sees;
-  if (right - left >= strip.width && bottom - top >= strip.height) return null; // it sees everything
   const scale = size / strip.width;
   return (
     <span class="sees" aria-hidden="true" style={{
@@ -60,8 +70,11 @@ function Row({ title, about, shots, strip, heat, begin }: {
   );
 }
 
-export function Examples({ examples, heat, turn }: { doc: UnitDoc; examples: ExamplesDoc; heat: boolean; turn: () => void }) {
+export function Examples({ doc, examples, heat, turn }: { doc: UnitDoc; examples: ExamplesDoc; heat: boolean; turn: () => void }) {
   const shown = heat ? examples.heat : null;
+  const by = positioned(doc) ? ", by the strongest position" : "", { strips } = examples;
+  const seen = examples.top.some((shot) => outlined(shot, strips.top))
+    || examples.bottom.some((shot) => outlined(shot, strips.bottom));
   return (
     <section class="section" aria-labelledby="real">
       <div class="section-head">
@@ -69,9 +82,9 @@ export function Examples({ examples, heat, turn }: { doc: UnitDoc; examples: Exa
         <span class="dim">of {number(examples.pictures)} in {examples.source}</span>
         {examples.heat && <button type="button" aria-pressed={heat} onClick={turn} title="show where it fires (f)">Where it fires</button>}
       </div>
-      <Row title="Top" about="fire it most; the outline is what the strongest position sees" shots={examples.top}
+      <Row title="Top" about={`fire it most${by}${seen ? "; the outline is what that position sees" : ""}`} shots={examples.top}
         strip={examples.strips.top} heat={shown} begin={0} />
-      <Row title="Bottom" about="fire it least" shots={examples.bottom} strip={examples.strips.bottom} heat={shown}
+      <Row title="Bottom" about={`fire it least${by}`} shots={examples.bottom} strip={examples.strips.bottom} heat={shown}
         begin={examples.top.length} />
     </section>
   );

@@ -2,9 +2,10 @@
 
 import type { Picture, UnitDoc } from "../../types";
 import { count, number, percent, STATES } from "../../words";
+import { positioned } from "./real";
 
 /** What of a unit's document speaks for its picture or against it. */
-type Facts = Pick<UnitDoc, "facts">;
+type Facts = Pick<UnitDoc, "facts"> & Partial<Pick<UnitDoc, "layer" | "examples">>;
 export type Verdict = "for" | "care" | "against" | "none";
 export interface Line { what: string; value: string; means: string; verdict: Verdict }
 
@@ -44,6 +45,9 @@ function ofRobust({ score }: Picture): Line | null {
     return { what, value, verdict: "none", means: `The mean score under ${under}.` };
   }
   const share = robust / clean;
+  if (share > 1.2) {
+    return { what, value, verdict: "for", means: `Moved, turned and scaled (${under}) it scores even more: ${percent(share)}.` };
+  }
   if (share >= 0.8) {
     return { what, value, verdict: "for", means: `Moved, turned and scaled (${under}) it scores nearly the same: it is not one lucky pattern of pixels.` };
   }
@@ -51,13 +55,20 @@ function ofRobust({ score }: Picture): Line | null {
     means: `Under ${under} ${percent(share)} of the score is left: it depends on exact pixels.` };
 }
 
-function ofRank(picture: Picture): Line | null {
-  const { rank, siblings, unit, top } = picture.evidence;
+/** A picture's place among its unit's siblings: from below where it is meant to silence the unit. */
+export function placed(picture: Picture): { down: boolean; place: number; siblings: number; value: string } | null {
+  const { rank, siblings } = picture.evidence;
   if (rank === null || siblings === null) return null;
   const down = downward(picture);
   const place = down ? siblings - rank + 1 : rank;
+  return { down, place, siblings, value: `${number(place)} of ${number(siblings)}` };
+}
+
+function ofRank(picture: Picture): Line | null {
+  const found = placed(picture);
+  if (!found) return null;
+  const { down, place, siblings, value } = found, { unit, top } = picture.evidence;
   const what = down ? "rank from below" : "rank in the layer", most = down ? "least" : "most";
-  const value = `${number(place)} of ${number(siblings)}`;
   if (siblings < 2) return { what, value, verdict: "none", means: "It has no siblings to be compared with." };
   if (place === 1) return { what, value, verdict: "for", means: `Of all units of its layer ${unit ?? "this one"} fires ${most} on this picture.` };
   const first = !down && top[0] ? `; first is ${top[0].unit}` : "";
@@ -65,20 +76,24 @@ function ofRank(picture: Picture): Line | null {
     means: `${count(place - 1, "other unit")} of the layer ${place === 2 ? "fires" : "fire"} ${down ? "less" : "more"} on it${first}: the picture is not this unit's alone.` };
 }
 
-function ofNatural(picture: Picture): Line[] {
+/** Whether what was measured is a mean over positions; the strips of real pictures are ordered by the strongest. */
+export const averaged = ({ evidence }: Picture, { layer = "", examples = null }: Facts): boolean =>
+  evidence.natural?.statistic === "mean" && !/^(logit|prob):/.test(evidence.unit ?? "") && positioned({ layer, examples });
+
+function ofNatural(picture: Picture, doc: Facts): Line[] {
   const found = picture.evidence.natural;
   if (!found) {
     return [{ what: "on real pictures", value: "–", verdict: "none",
       means: "No scan of real pictures is at hand, so nothing tells whether it fires more than photos do." }];
   }
   const down = downward(picture);
-  const measured = found.statistic === "mean" && !/^(logit|prob):/.test(picture.evidence.unit ?? "") ? "The mean over all positions is" : "The activation is";
+  const mean = averaged(picture, doc), measured = mean ? "The mean over all positions is" : "The activation is";
   const beyond = down ? 100 - found.percentile : found.percentile;
   const lines: Line[] = [{
     what: "against real pictures", value: `${number(Math.floor(beyond * 100) / 100)} %`,
     verdict: beyond >= 99 ? "for" : beyond >= 90 ? "care" : "against",
     means: `It fires the unit ${down ? "less" : "more"} than ${beyond >= 100 ? "all" : `${number(Math.floor(beyond * 100) / 100)} % of`} ${number(found.pictures)} real pictures`
-      + (beyond < 90 ? ": ordinary photos do better." : "."),
+      + (mean ? ", by the mean over all positions" : "") + (beyond < 90 ? ": ordinary photos do better." : "."),
   }];
   if (found.ratio !== null) {
     lines.push({
@@ -123,15 +138,17 @@ function ofUnit(doc: Facts): Line | null {
 
 /** All that is known of how far a picture can be trusted. */
 export function judged(picture: Picture, doc: Facts): Line[] {
-  const natural = picture.evidence.unit === null && !picture.evidence.natural ? [] : ofNatural(picture);
+  const natural = picture.evidence.unit === null && !picture.evidence.natural ? [] : ofNatural(picture, doc);
   return [ofState(picture), ...natural, ofRank(picture), ofRobust(picture), ...ofGradient(picture), ofUnit(doc)]
     .filter((line): line is Line => line !== null);
 }
 
 function summed(lines: readonly Line[]): string {
   const many = (verdict: Verdict) => lines.filter((line) => line.verdict === verdict).length;
-  const parts = [`${many("for")} for`, `${many("against")} against`];
-  if (many("care")) parts.push(`${many("care")} to take care of`);
+  const said = (verdict: Verdict, one: string, more: string) =>
+    `${many(verdict) || "none"} ${many(verdict) <= 1 ? one : more}`;
+  const parts = [said("for", "speaks for it", "speak for it"), said("against", "speaks against it", "speak against it")];
+  if (many("care")) parts.push(said("care", "calls for care", "call for care"));
   return parts.join(", ");
 }
 
