@@ -18,11 +18,14 @@ import pytest
 from sweep.made import loaded, swept
 from web.served import Running, running
 
+import phosphene as ph
 from phosphene.cli.main import main
 from phosphene.models.network import Network
-from phosphene.store.place import CUT_OFF
+from phosphene.store.ledger import Ledger
+from phosphene.store.place import CUT_OFF, Place
 from phosphene.web.doors import MORE_PORTS, PORT, Door
 from phosphene.web.opening import Opening
+from phosphene.web.serve import the_networks
 
 STEPS = 300  # long enough to be met at work
 LONG = "a-token-of-sixteen-and-more"
@@ -60,7 +63,7 @@ def store(net: Network, tmp_path_factory: pytest.TempPathFactory) -> Path:
         (["nowhere", "--read-only"], "there is no store nowhere"),
         (["miniception"], "phosphene serve --model miniception"),
         (["full", "--model", "miniception"], "other things are in it"),
-        (["file", "--model", "miniception"], "no store"),
+        (["file", "--model", "miniception"], "file is a file; name a store"),
         (["--mean", "1,2,3"], "--mean is said of one --model"),
         (["--model", "a", "--model", "b", "--input-size", "3,8,8"], "--input-size is said of one --model"),
         (["--model", "nonsense"], "no model 'nonsense'"),
@@ -187,6 +190,23 @@ def content(folder: Path) -> dict[str, bytes]:
         for path in folder.rglob("*")
         if path.is_file() and not path.name.startswith(CUT_OFF)
     }
+
+
+def test_what_ships_with_us_is_loaded_beside_what_is_named(tmp_path: Path) -> None:
+    """A store of miniception, and another network on the command line; one with names for other classes says so."""
+    own = ph.load("miniception")
+    ledger = Ledger(Place(str(tmp_path / "s")), write=True)
+    empty: list[str] = []
+    assert list(the_networks(ledger, (), ph.load, empty.append)) == [own.fingerprint]
+    ph.sweep(own, store=tmp_path / "s", layers=["conv1"], units=[(0, 1)], steps=1, recipe="draft")
+    other = ph.load("miniception-plain")
+    other.labels = ("a", "b")
+    remarks: list[str] = []
+    found = the_networks(ledger, (other.name,), {own.name: own, other.name: other}.__getitem__, remarks.append)
+    assert set(found) == {own.fingerprint, other.fingerprint}
+    assert not empty
+    (remark,) = remarks
+    assert "has 100 classes but 2 labels" in remark
 
 
 def test_what_a_store_names_is_never_loaded(

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any, final
 
-from ..errors import OutputError, StoreError
+from ..errors import OutputError, PhospheneError, StoreError
 from ..files import why
 from ..models.miniception import CARDS
 from ..store.ledger import Ledger
@@ -97,13 +97,18 @@ def assembled(
     """
     if not networks:
         return application(Shelf(ledger), guard=guard, journal=Journal(ledger.place))
+    from ..store.about import put_about
     from ..store.scans import find
     from ..sweeps.described import about_of
     from .desk import Desk
     from .eye import Eye
     from .words import Words
 
-    shelf = Shelf(ledger, [about_of(network) for network in networks.values()])
+    abouts = [about_of(network) for network in networks.values()]
+    for about in abouts:
+        with suppress(OutputError):  # for those who only show it, and for the export
+            put_about(ledger.place, about)
+    shelf = Shelf(ledger, abouts)
     eye = Eye(networks, lambda fingerprint: find(ledger.place, fingerprint=fingerprint))
     stack.callback(eye.close)
     words = Words(networks)
@@ -133,7 +138,9 @@ def the_ledger(wanted: Wanted, remark: Say) -> tuple[Ledger, bool]:
 
 def _may_begin(place: Place, wanted: bool) -> None:
     """Refuse a place that is no store, unless one is to be begun in it: an empty folder, or none yet."""
-    if place.names() or (place.local is not None and place.local.is_file()):
+    if place.local is not None and place.local.is_file():
+        raise StoreError(f"{place.url} is a file; name a store, which is a folder, or a new folder")
+    if place.names():
         raise StoreError(f"{place.url} is no store: other things are in it; name a store, or a new folder")
     if place.url in CARDS:
         raise StoreError(f"{place.url} is a network: phosphene serve --model {place.url}")
@@ -144,21 +151,31 @@ def _may_begin(place: Place, wanted: bool) -> None:
 
 
 def the_networks(ledger: Ledger, models: tuple[str, ...], load: Load, remark: Say) -> dict[str, Network]:
-    """The networks that are loaded, by fingerprint: those that were named; else those of the store that ship with us.
+    """The networks that are loaded, by fingerprint: those that were named, and those of the store that ship with us.
 
     Nothing is ever loaded because a store's records name it, but what is part of phosphene.
     """
     shown = _shown(ledger)
-    wanted = models or tuple(name for name in CARDS if name in shown.values()) or (() if shown else (FIRST,))
+    ours = tuple(name for name in CARDS if name in shown.values())
     networks: dict[str, Network] = {}
-    for address in wanted:
+    for address in dict.fromkeys((*models, *ours)) if models or shown else (FIRST,):
         network = load(address)
-        if models or not shown or network.fingerprint in shown:
+        if address in models or not shown or network.fingerprint in shown:
             networks[network.fingerprint] = network
+        _count_labels(network, remark)
     for fingerprint, model in shown.items():
         if fingerprint not in networks:
             remark(f"{model} ({fingerprint[:8]}) is only shown; to make new pictures of it: --model {model}")
     return networks
+
+
+def _count_labels(network: Network, remark: Say) -> None:
+    if network.labels is None:
+        return
+    with suppress(PhospheneError):  # without classes nobody asks for their names
+        if len(network.labels) != network.classes:
+            remark(f"{network.name} has {network.classes} classes but {len(network.labels)} labels, so names may be "
+                   "those of other classes; give a name for each: --labels FILE")  # fmt: skip
 
 
 def _shown(ledger: Ledger) -> dict[str, str]:
