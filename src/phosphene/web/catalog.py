@@ -166,10 +166,10 @@ class Catalog:
         specs = [dict(one) for one in (*(plan.get("model") for plan in plans), *(scan.plan.model for scan in scans))
                  if isinstance(one, Mapping) and one.get("address")]  # fmt: skip
         spec = dict(about.spec) if about is not None else next(iter(specs), {})
-        model = str(spec.get("address") or model_of(self.ledger, fingerprint))
+        spec["address"] = str(spec.get("address") or model_of(self.ledger, fingerprint))
         lines = [tuple(_lines(plan)) for plan in plans]
         layers = _layers(about, [dict(one) for one in lines], scans, filed)
-        return Listed(fingerprint, model, spec, about, layers, tuple(scans), tuple(plans))
+        return Listed(fingerprint, called(spec["address"]), spec, about, layers, tuple(scans), tuple(plans))
 
     def _about(self, fingerprint: str) -> About | None:
         """What the store says of a network, if that is whole and of what it should be."""
@@ -259,3 +259,12 @@ def merged(orders: Iterable[Sequence[str]]) -> list[str]:
                 found.insert(at, name)
                 at += 1
     return [name for name in found if name != OUTPUT] + [OUTPUT] * (OUTPUT in found)
+
+
+def called(address: str) -> str:
+    """A network's address without the folders of its file, which are nobody else's business.
+
+    >>> called("nets/mine.py:build"), called("timm/convnext_tiny")
+    ('mine.py:build', 'timm/convnext_tiny')
+    """
+    return address.rpartition("/")[2] if ".py" in address else address

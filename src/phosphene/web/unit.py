@@ -69,7 +69,7 @@ def unit_doc(
     said, facts = facts_of(layer.scan, layer.name, channel)
     neighbours = tuple(_neighbours(view, facts, looks))
     unit = view.unit(channel)
-    cli, python = unit_texts(network.spec or {"address": network.model}, unit)
+    cli, python = unit_texts(network.spec, unit)
     examples, facets = real.get("examples"), real.get("facets")
     own = view.layout.tiles.get(channel)
     return UnitDoc(
