@@ -1,4 +1,4 @@
-// What the pages are made of. src/phosphene/web/documents.py says the same in Python, with explanations.
+// What the pages are made of. src/phosphene/web/*documents.py say the same in Python, with explanations.
 // Addresses of pictures are relative to the page, or `data:`.
 
 export type State = "ok" | "dead" | "diverged" | "failed" | "missing";

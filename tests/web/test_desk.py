@@ -31,10 +31,10 @@ from phosphene.sweeps.recipe import recipe
 from phosphene.together import interpolate
 from phosphene.watch import Shown
 from phosphene.web.desk import Desk
-from phosphene.web.documents import Ask, JobDoc, Start
 from phosphene.web.hand import MOST_FRAMES, marks
 from phosphene.web.journal import Journal
 from phosphene.web.limits import Full
+from phosphene.web.live_documents import Ask, JobDoc, Start
 
 
 @pytest.fixture(scope="module")

@@ -22,9 +22,9 @@ from phosphene.store.ledger import Ledger
 from phosphene.store.paths import object_of
 from phosphene.store.place import Place
 from phosphene.sweeps.described import about_of
-from phosphene.web.documents import Ask, JobDoc
 from phosphene.web.export import export, matches
 from phosphene.web.journal import Journal
+from phosphene.web.live_documents import Ask, JobDoc
 from phosphene.web.paths import slug
 from phosphene.web.site import MARKER, SAYS
 

@@ -26,9 +26,9 @@ from phosphene.models.network import Network
 from phosphene.objectives import from_text
 from phosphene.pictures import picture_tensor
 from phosphene.store.scans import Scan
-from phosphene.web.documents import LookDoc
 from phosphene.web.eye import Eye, Turns
 from phosphene.web.limits import PICTURE_BYTES, Superseded
+from phosphene.web.look_documents import LookDoc
 
 
 def file_of(pixels: NDArray[np.uint8], kind: str = "PNG", **options) -> bytes:

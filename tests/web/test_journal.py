@@ -16,8 +16,9 @@ from phosphene.store.check import verify
 from phosphene.store.ledger import Ledger
 from phosphene.store.place import CUT_OFF, Place
 from phosphene.store.sealed import sealed
-from phosphene.web.documents import Ask, FramesDoc, JobDoc, Picture, ScoreDoc, Start, Strip
+from phosphene.web.documents import FramesDoc, Picture, ScoreDoc, Strip
 from phosphene.web.journal import Journal, Noted, names_of, new_id
+from phosphene.web.live_documents import Ask, JobDoc, Start
 from phosphene.web.texts import cli_of, python_of
 from phosphene.web.typed import typed
 

@@ -22,9 +22,10 @@ from phosphene.store.paths import index_of, network_of, record_of
 from phosphene.store.place import Place
 from phosphene.store.plan import Plan, Track
 from phosphene.store.sealed import sealed
-from phosphene.web.documents import Ask, JobDoc, Picture, ScoreDoc
+from phosphene.web.documents import Picture, ScoreDoc
 from phosphene.web.export import export
 from phosphene.web.journal import Journal
+from phosphene.web.live_documents import Ask, JobDoc
 from phosphene.web.real import source_text
 from phosphene.web.shelf import Shelf
 from phosphene.web.site import MARKER, Site

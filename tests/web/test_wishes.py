@@ -26,8 +26,8 @@ from phosphene.store.place import Place
 from phosphene.together import interpolate, mixed
 from phosphene.web import asked, hand
 from phosphene.web.desk import Desk
-from phosphene.web.documents import Ask, JobDoc, Start
 from phosphene.web.journal import Journal
+from phosphene.web.live_documents import Ask, JobDoc, Start
 from phosphene.web.lock import Lock, Taken, free
 
 

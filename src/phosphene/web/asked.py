@@ -19,8 +19,8 @@ from ..sweeps.plan import Plan
 from ..sweeps.planning import chosen, planned, ranges_of, with_steps
 from ..sweeps.recipe import OF_DATA, Recipe, shipped
 from ..together import ALIGNED, compared_layer, grouped, mixed
-from .documents import Ask
 from .limits import MOST_COUNT, MOST_SEED, MOST_SIZE, MOST_STEPS, MOST_WORK, within
+from .live_documents import Ask
 from .words import LONGEST, understood
 
 TITLE = 120  # letters

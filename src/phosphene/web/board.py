@@ -15,8 +15,8 @@ from dataclasses import dataclass, replace
 from typing import Any, final
 
 from ..errors import StoreError
-from .documents import JobDoc, JobState
 from .journal import Journal, Noted
+from .live_documents import JobDoc, JobState
 from .parts import Event, Told
 
 APART = 0.1  # seconds between two tellings of one job

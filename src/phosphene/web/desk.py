@@ -20,10 +20,10 @@ from ..store.ledger import Ledger
 from ..store.place import Place
 from .asked import Pictures, order_of
 from .board import Board, Entry
-from .documents import Ask, JobDoc, JobState
 from .hand import Hand
 from .journal import LIVE, Journal, folder_of, new_id
 from .limits import MOST_JOBS, Full
+from .live_documents import Ask, JobDoc, JobState
 from .loaded import meant
 from .lock import Lock
 from .parts import Told

@@ -14,7 +14,7 @@ from pydantic import TypeAdapter
 from starlette.responses import StreamingResponse
 from starlette.types import Receive, Scope, Send
 
-from .documents import JobDoc
+from .live_documents import JobDoc
 from .parts import DeskPart
 
 MOST_LISTENERS, MOST_WAITING = 16, 512  # a listener for whom more wait is sent away; it comes back and asks for all

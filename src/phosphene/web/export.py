@@ -13,8 +13,9 @@ from pathlib import Path
 from typing import Any, final
 
 from ..errors import StoreError, UnknownLayer, closest
-from .documents import JobDoc, LayerDoc, LayerLine, NetworkDoc, UnitDoc, UnitLine
+from .documents import LayerDoc, LayerLine, NetworkDoc, UnitDoc, UnitLine
 from .journal import Journal, names_of
+from .live_documents import JobDoc
 from .paths import IN_A_FILE, JOBS, SITE, job_url, layer_file, network_file, units_file, unslug
 from .real import last_part
 from .shelf import Shelf

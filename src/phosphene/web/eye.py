@@ -11,9 +11,9 @@ from typing import final
 from ..errors import ModelError
 from ..models.network import Network
 from ..store.scans import Scan
-from .documents import LookDoc
 from .limits import Superseded
 from .loaded import meant
+from .look_documents import LookDoc
 from .sight import Sight, copied
 
 ScanOf = Callable[[str], Scan | None]

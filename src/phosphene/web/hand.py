@@ -15,8 +15,9 @@ from ..sweeps.real import row
 from ..watch import Shown
 from .asked import Units, order_of
 from .board import Board, Entry
-from .documents import JobState, Picture
+from .documents import Picture
 from .lines import short_line
+from .live_documents import JobState
 from .loaded import meant
 from .paths import job_url
 from .work import Dropped, make_pictures, make_units, opened, picture_of

@@ -17,7 +17,8 @@ from typing import final
 from ..errors import StoreError
 from ..store.place import Place
 from ..store.sealed import sealed, unsealed
-from .documents import JobDoc, Picture
+from .documents import Picture
+from .live_documents import JobDoc
 from .paths import job_url
 from .payloads import size_of
 from .texts import cli_of, python_of

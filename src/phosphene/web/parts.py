@@ -6,18 +6,9 @@ from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol, runtime_checkable
 
-from .documents import (
-    Ask,
-    ChoicesDoc,
-    Completion,
-    JobDoc,
-    LayerDoc,
-    LookDoc,
-    NetworkDoc,
-    SiteDoc,
-    TargetDoc,
-    UnitDoc,
-)
+from .documents import LayerDoc, NetworkDoc, SiteDoc, UnitDoc
+from .live_documents import Ask, ChoicesDoc, Completion, JobDoc, TargetDoc
+from .look_documents import LookDoc
 
 Event = tuple[str, Any]  # what happened, and to what
 Told = Callable[[Event], None]

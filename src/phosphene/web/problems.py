@@ -19,9 +19,9 @@ from ..errors import (
     UnitOutOfRange,
     UnknownName,
 )
-from .documents import Problem
 from .limits import Full, Later, Superseded
 from .lines import LONGEST, full_line, printable
+from .live_documents import Problem
 
 
 def problem(status: int, line: str, headers: dict[str, str] | None = None) -> JSONResponse:

@@ -15,21 +15,10 @@ from starlette.exceptions import HTTPException
 from starlette.responses import StreamingResponse
 
 from ..errors import BadSpec, closest
-from .documents import (
-    Ask,
-    ChoicesDoc,
-    Completion,
-    JobDoc,
-    LayerDoc,
-    LookDoc,
-    NetworkDoc,
-    NetworkLine,
-    Problem,
-    SiteDoc,
-    TargetDoc,
-    UnitDoc,
-)
+from .documents import LayerDoc, NetworkDoc, NetworkLine, SiteDoc, UnitDoc
 from .events import MOST_LISTENERS, Hub, Stream
+from .live_documents import Ask, ChoicesDoc, Completion, JobDoc, Problem, TargetDoc
+from .look_documents import LookDoc
 from .parts import Parts
 
 LOOKS = 8  # that are under way or wait; of those that wait the newest counts

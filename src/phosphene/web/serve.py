@@ -182,7 +182,7 @@ def _shown(ledger: Ledger) -> dict[str, str]:
     """The networks of which a store has anything, and their addresses as it says them."""
     found: dict[str, str] = {}
     for scan in scans_in(ledger.place):
-        with suppress(StoreError):
+        with suppress(StoreError, KeyError):  # whatever somebody's store says of itself
             found[scan.plan.fingerprint] = scan.model
     for fingerprint in ledger.networks():
         if fingerprint not in found:

@@ -29,7 +29,7 @@ from ..store.scans import Scan, shown_layer
 from ..sweeps.planning import chosen
 from ..tap import Tap
 from .decoded import decoded
-from .documents import ExplainedDoc, Fired, Firing, LookDoc, MapsDoc, Prediction
+from .look_documents import ExplainedDoc, Fired, Firing, LookDoc, MapsDoc, Prediction
 from .mosaic import mosaic, uri
 from .words import spelled, understood
 

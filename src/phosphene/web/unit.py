@@ -11,16 +11,7 @@ from ..store.facts import Facts
 from ..store.index import Line
 from ..store.ledger import Ledger
 from ..store.thumbs import TILE
-from .documents import (
-    ExamplesDoc,
-    FacetsDoc,
-    FailureDoc,
-    FramesDoc,
-    Neighbour,
-    Picture,
-    ScoreDoc,
-    UnitDoc,
-)
+from .documents import ExamplesDoc, FacetsDoc, FailureDoc, FramesDoc, Neighbour, Picture, ScoreDoc, UnitDoc
 from .payloads import Payloads
 from .real import examples_of, facets_of, facts_of
 from .texts import cli_of, python_of, unit_texts

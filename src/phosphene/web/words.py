@@ -16,9 +16,9 @@ from ..objectives import Direction, Objective, from_text, named
 from ..presets import PRESETS, Preset
 from ..sweeps.recipe import shipped
 from .complete import Names, completions
-from .documents import Choice, ChoicesDoc, Completion, TargetDoc
 from .limits import MOST_SIZE, MOST_STEPS
 from .lines import short_line
+from .live_documents import Choice, ChoicesDoc, Completion, TargetDoc
 from .loaded import meant
 
 LONGEST = 500  # letters of a target
