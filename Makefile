@@ -27,6 +27,8 @@ wheel: .venv/.env
 	build/wheel/empty/bin/pip install --quiet build/wheel/*.whl
 	cd build/wheel && empty/bin/phosphene render miniception conv2:3 --steps 8 -o wheel.png
 	test -s build/wheel/wheel.png && test -s build/wheel/wheel.json
+	cd build/wheel && empty/bin/phosphene sweep miniception --store gallery --layers conv2 --units 0:2 --recipe draft --steps 2 -q
+	cd build/wheel && empty/bin/phosphene export gallery site -q && test -s site/index.html && test -s site/app.js
 
 # The microscope's pages from their sources, for those who change them; needs node. What is built is committed.
 web: frontend/node_modules/.package-lock.json

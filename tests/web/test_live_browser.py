@@ -11,6 +11,7 @@ from urllib.parse import quote
 
 import pytest
 from playwright.sync_api import Locator, Page, expect
+from sweep.made import loaded, swept
 from web.browser import PATIENCE, Visits, Watched, asked, awaited, complaints, drawn, let_in, removed, told, until
 from web.gallery import Gallery
 from web.served import running
@@ -151,14 +152,15 @@ def test_a_killed_server_comes_back_and_the_picture_is_finished(
     seen.expect("net::ERR_")
 
 
-def test_no_other_network_answers_for_one_that_is_only_shown(visit: Visits, gallery: Gallery, tmp_path: Path) -> None:
-    store = Path(shutil.copytree(gallery.store, tmp_path / "gallery"))
-    with running(tmp_path / "state", str(store), "--model", "miniception-plain") as server:
+def test_no_other_network_answers_for_one_that_is_only_shown(visit: Visits, tmp_path: Path) -> None:
+    shown = loaded(tmp_path / "net")
+    swept(shown, tmp_path / "gallery", layers=["first"], limit=1)
+    with running(tmp_path / "state", str(tmp_path / "gallery"), "--model", "miniception-plain") as server:
         seen = visit(f"{server.url}/", let_in(server))
         for route in ("image?net={}", "mixer?net={}&target=mixed4b:3", "live?net={}&target=mixed4b:3"):
-            page = seen.go("#/" + route.format(gallery.net))
+            page = seen.go("#/" + route.format(shown.fingerprint[:12]))
             page.get_by_text(
-                "miniception is only shown here: start phosphene serve with --model miniception."
+                "net.py:build is only shown here: start phosphene serve with --model net.py:build."
             ).wait_for()
             assert page.get_by_text("Open photo").count() == 0
             assert page.get_by_role("combobox", name="Target").count() == 0

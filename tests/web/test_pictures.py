@@ -14,7 +14,8 @@ from hypothesis.extra import numpy as hnp
 from PIL import Image
 
 from phosphene.errors import BadSpec
-from phosphene.web.decoded import MOST_BYTES, MOST_PIXELS, decoded
+from phosphene.web.decoded import MOST_PIXELS, decoded
+from phosphene.web.limits import PICTURE_BYTES
 from phosphene.web.mosaic import mosaic
 
 PHOTO = (np.random.default_rng(0).integers(0, 40, (40, 60, 3)) + np.arange(60)[None, :, None] * 3).astype(np.uint8)
@@ -58,7 +59,7 @@ HOSTILE = {
     "jpeg that begins and stops": file_of("JPEG")[:400],
     "webp that begins and stops": file_of("WEBP")[:100],
     "webp of 268 million pixels": b"RIFF\x16\0\0\0WEBPVP8X\x0a\0\0\0\0\0\0\0\xfe\x3f\0\xfe\x3f\0",
-    "too many bytes": file_of("PNG") + bytes(MOST_BYTES),
+    "too many bytes": file_of("PNG") + bytes(PICTURE_BYTES),
 }
 
 
