@@ -263,6 +263,7 @@ def test_units_are_mixed_and_the_link_says_how(seen: Watched, visit: Visits) -> 
     page.get_by_role("combobox", name="Unit 2").fill("conv1:7")
     weight = page.get_by_label("Weight of unit 2, as a number")
     weight.fill("-0.5")
+    page.wait_for_timeout(400)  # the address follows and the page is drawn anew: what is typed must not go
     weight.press("Tab")
     text = page.get_by_role("combobox", name="The sum")
     said(text, "mixed4b:3 - 0.5*conv1:7")

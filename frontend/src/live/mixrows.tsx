@@ -1,6 +1,6 @@
 // The units of a mix, each with its weight.
 
-import { useId } from "preact/hooks";
+import { useId, useState } from "preact/hooks";
 import { TargetField } from "./combobox";
 import type { Row } from "./mix";
 import { UnitPicture } from "./unitpicture";
@@ -31,6 +31,7 @@ interface RowProps {
 
 function MixRow({ network, row, number, set, remove }: RowProps) {
   const id = useId();
+  const [typed, type] = useState<string | null>(null); // a number on its way: "-", "-0."
   const weigh = (text: string) => {
     const weight = Number(text);
     if (text.trim() !== "" && Number.isFinite(weight)) set({ weight });
@@ -45,8 +46,9 @@ function MixRow({ network, row, number, set, remove }: RowProps) {
           <input id={id} type="range" min={-MOST} max={MOST} step={0.05} value={row.weight} list={`${id}-marks`}
             onInput={(event) => weigh(event.currentTarget.value)} />
           <datalist id={`${id}-marks`}><option value="-1" /><option value="0" /><option value="1" /></datalist>
-          <input type="number" step={0.05} value={row.weight} aria-label={`Weight of unit ${number}, as a number`}
-            onChange={(event) => weigh(event.currentTarget.value)} />
+          <input type="number" step={0.05} value={typed ?? row.weight} aria-label={`Weight of unit ${number}, as a number`}
+            onInput={(event) => { type(event.currentTarget.value); weigh(event.currentTarget.value) }}
+            onBlur={() => type(null)} />
           {remove && <button type="button" onClick={remove} aria-label={`remove unit ${number}`}
             title="Remove">✕</button>}
         </div>

@@ -57,6 +57,8 @@ def unit_doc(
         except DAMAGE as error:
             text = f"its record cannot be read ({type(error).__name__}: {error})"
             failures.append(FailureDoc(line.kind, line.row, text))
+    kinds = list(dict.fromkeys(one.kind for one in pictures))  # in their order; of several ways the longest first
+    pictures.sort(key=lambda one: (kinds.index(one.kind), one.row, -one.steps, one.id))
     said, facts = facts_of(layer.scan, layer.name, channel)
     neighbours = tuple(_neighbours(view, facts, looks))
     unit = view.unit(channel)

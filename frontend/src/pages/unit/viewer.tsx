@@ -6,10 +6,14 @@ import { Copy, Curve, Say, Slider, StripImage, Thumb } from "../../ui";
 import { number, STATES } from "../../words";
 import { troubleOf } from "./trust";
 
-/** What a picture is called: negative, diverse 2. */
+/** What a picture is called: negative, diverse 2; made in several ways: positive, 64 steps. */
 export function nameOf(picture: Picture, all: readonly Picture[]): string {
-  const several = all.filter((other) => other.kind === picture.kind).length > 1;
-  return several ? `${picture.kind} ${picture.row + 1}` : picture.kind;
+  const kind = all.filter((other) => other.kind === picture.kind);
+  const name = kind.some((other) => other.row !== picture.row) ? `${picture.kind} ${picture.row + 1}` : picture.kind;
+  const twins = kind.filter((other) => other.row === picture.row && other.id !== picture.id);
+  if (twins.length === 0) return name;
+  return twins.some((other) => other.steps === picture.steps) ? `${name}, ${picture.id.slice(0, 4)}`
+    : `${name}, ${picture.steps} steps`;
 }
 
 /** Width at which a picture is shown in `room` pixels: the greatest whole multiple, else as wide as there is room. */
