@@ -289,13 +289,14 @@ def test_a_network_that_cannot_be_copied_says_so() -> None:
     assert look_of(eye, other, noise(12, 12, 3)).fired
 
 
-def test_a_network_that_cannot_be_copied_is_not_copied_while_it_is_at_work() -> None:
+@pytest.mark.parametrize("error", [RuntimeError, ValueError, AttributeError])
+def test_a_network_that_cannot_be_copied_is_not_copied_while_it_is_at_work(error: type[Exception]) -> None:
     class Counted(Two):
         copies = 0
 
         def __deepcopy__(self, memo: object) -> Counted:
             Counted.copies += 1
-            raise RuntimeError("only leaves can be copied")
+            raise error("only leaves can be copied")
 
     net = ph.load(Counted(), input_size=(3, 12, 12))
     eye = Eye({net.fingerprint: net})

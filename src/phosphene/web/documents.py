@@ -9,6 +9,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from ..store.about import Input
+
 State = Literal["ok", "dead", "diverged", "failed", "missing"]
 
 
@@ -74,18 +76,6 @@ class LayerLine:
 
 
 @dataclass(frozen=True)
-class InputDoc:
-    """What a network is shown: see ``Preprocessing``."""
-
-    channels: int
-    height: int
-    width: int
-    fixed: bool
-    mean: tuple[float, ...] | None
-    std: tuple[float, ...] | None
-
-
-@dataclass(frozen=True)
 class ScanLine:
     """A scan of real pictures."""
 
@@ -101,7 +91,7 @@ class NetworkDoc:
     id: str
     model: str
     live: bool
-    input: InputDoc | None
+    input: Input | None
     classes: int | None
     layers: tuple[LayerLine, ...]
     scans: tuple[ScanLine, ...]

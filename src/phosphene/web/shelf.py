@@ -6,7 +6,6 @@ Everything is found anew when the store has changed, and kept while it has not.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import asdict
 from importlib import metadata
 from typing import Any, final
 
@@ -19,7 +18,6 @@ from ..store.thumbs import TILE
 from .alike import SIDE, Vectors, firing, looks, nearest, order
 from .catalog import Catalog, Layer, Listed
 from .documents import (
-    InputDoc,
     LayerDoc,
     LayerLine,
     NetworkDoc,
@@ -78,14 +76,12 @@ class Shelf:
     def network(self, network: str, live: Collection[str] = ()) -> NetworkDoc:
         """A network with its layers. ``live``: ids of networks that can make new pictures."""
         known = self.catalog.network(network)
-        given = known.about.input if known.about is not None else None
-        shown = None if given is None else InputDoc(**asdict(given))
         views = [self._view(known, layer) for layer in known.layers.values()]
         return NetworkDoc(
             known.id,
             known.model,
             known.id in live,
-            shown,
+            None if known.about is None else known.about.input,
             known.classes,
             tuple(map(_layer_line, views)),
             tuple(ScanLine(scan.id, source_text(scan.plan.source), scan.pictures) for scan in known.scans),

@@ -45,7 +45,7 @@ def copied(network: Network) -> Network:
     """
     try:
         return copy.deepcopy(network)
-    except (RuntimeError, TypeError, NotImplementedError) as error:
+    except Exception as error:  # whatever somebody's module does when it is copied
         raise ModelError(
             f"{network.name} cannot be copied, so not looked through while pictures are made: {first_line(error)}"
         ) from error
