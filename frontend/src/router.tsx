@@ -47,10 +47,10 @@ export function go(route: string, replace = false): void {
   if (to === now()) return;
   if (replace) {
     history.replaceState(history.state, "", to);
-    changed.forEach((tell) => tell());
   } else {
     location.hash = to;
   }
+  changed.forEach((tell) => tell()); // before the browser does: a key pressed next must meet the new page
 }
 
 /** The current route; the component is drawn again when it changes. */

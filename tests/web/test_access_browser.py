@@ -105,6 +105,7 @@ def test_the_keyboard_is_enough(seen: Watched, gallery: Gallery) -> None:
     dialog.wait_for(state="hidden")
     keys.press("c")
     page.wait_for_url(f"**/#/compare/{gallery.net}:conv1:2,{gallery.net}:conv1:1")
+    page.get_by_role("heading", level=1, name="Compare").wait_for()  # an address is there before its page
     keys.press("Escape")
     page.get_by_role("heading", level=1, name="conv1:2", exact=True).wait_for()
     keys.press("Escape")
