@@ -23,7 +23,7 @@ from PIL import Image, ImageOps
 import phosphene as ph
 from phosphene.attribution import attributions
 from phosphene.sweeps.planning import chosen
-from phosphene.web.eye import Eye
+from phosphene.web.look.eye import Eye
 
 
 def main() -> None:

@@ -1,4 +1,4 @@
-// Addresses of files beside the page; src/phosphene/web/paths.py says the same.
+// Addresses of files beside the page; src/phosphene/web/schema/paths.py says the same.
 
 /** A layer's name in a path: all but A-Z a-z 0-9 - _ . is percent-encoded with ~ in place of %; never . or .. itself. */
 export function slug(layer: string): string {

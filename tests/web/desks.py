@@ -18,8 +18,8 @@ from sweep.made import written
 
 from phosphene.models.network import Network
 from phosphene.store.place import Place
-from phosphene.web.desk import Desk
-from phosphene.web.live_documents import Ask, JobDoc
+from phosphene.web.live.desk import Desk
+from phosphene.web.schema.live_documents import Ask, JobDoc
 
 PATIENCE = 60.0
 
@@ -92,8 +92,8 @@ import torch
 torch.set_num_threads(1)
 import phosphene as ph
 from phosphene.store.place import Place
-from phosphene.web.desk import Desk
-from phosphene.web.live_documents import Ask
+from phosphene.web.live.desk import Desk
+from phosphene.web.schema.live_documents import Ask
 
 network = ph.load(sys.argv[1])
 for said in json.loads(sys.argv[3]):

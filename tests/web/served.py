@@ -20,11 +20,11 @@ import httpx
 
 from phosphene.models.network import Network
 from phosphene.store.ledger import Ledger
-from phosphene.web.doors import Door, link
-from phosphene.web.keys import Keys
-from phosphene.web.security import Guard, Hosts
 from phosphene.web.serve import assembled
-from phosphene.web.wire import Server
+from phosphene.web.server.doors import Door, link
+from phosphene.web.server.keys import Keys
+from phosphene.web.server.security import Guard, Hosts
+from phosphene.web.server.wire import Server
 
 TOKEN = "a-token-for-scripts"
 PATIENCE = 15.0  # seconds for one answer

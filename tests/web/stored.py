@@ -16,7 +16,7 @@ from sweep.made import swept, tiny
 
 from phosphene.store.ledger import Ledger
 from phosphene.store.place import Place
-from phosphene.web.shelf import Shelf
+from phosphene.web.pages.shelf import Shelf
 
 LAYERS = ["colour", "check", "logit"]
 EVERYTHING = tiny(negative=True, diverse=2, facets=2, examples=True, frames=(0, 2))

@@ -26,10 +26,10 @@ from phosphene.models.network import Network
 from phosphene.store.ledger import Ledger
 from phosphene.store.place import Place
 from phosphene.sweeps.described import about_of
-from phosphene.web.events import MOST_WAITING, Box, event
-from phosphene.web.eye import Eye
-from phosphene.web.live_documents import Ask, Problem
-from phosphene.web.shelf import Shelf
+from phosphene.web.look.eye import Eye
+from phosphene.web.pages.shelf import Shelf
+from phosphene.web.schema.live_documents import Ask, Problem
+from phosphene.web.server.events import MOST_WAITING, Box, event
 from phosphene.web.words import Words
 
 PICTURE = encoded(photo())

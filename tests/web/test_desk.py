@@ -30,11 +30,11 @@ from phosphene.store.place import Place
 from phosphene.sweeps.recipe import recipe
 from phosphene.together import interpolate
 from phosphene.watch import Shown
-from phosphene.web.desk import Desk
-from phosphene.web.hand import MOST_FRAMES, marks
-from phosphene.web.journal import Journal
-from phosphene.web.limits import Full
-from phosphene.web.live_documents import Ask, JobDoc, Start
+from phosphene.web.live.desk import Desk
+from phosphene.web.live.hand import MOST_FRAMES, marks
+from phosphene.web.live.journal import Journal
+from phosphene.web.schema.limits import Full
+from phosphene.web.schema.live_documents import Ask, JobDoc, Start
 
 
 @pytest.fixture(scope="module")

@@ -23,9 +23,9 @@ from phosphene.store.paths import object_of
 from phosphene.store.place import Place
 from phosphene.sweeps.described import about_of
 from phosphene.web.export import export, matches
-from phosphene.web.journal import Journal
-from phosphene.web.live_documents import Ask, JobDoc
-from phosphene.web.paths import slug
+from phosphene.web.live.journal import Journal
+from phosphene.web.schema.live_documents import Ask, JobDoc
+from phosphene.web.schema.paths import slug
 from phosphene.web.site import MARKER, SAYS
 
 pytest.importorskip("sklearn", reason="facets need scikit-learn")

@@ -26,9 +26,9 @@ from phosphene.models.network import Network
 from phosphene.objectives import from_text
 from phosphene.pictures import picture_tensor
 from phosphene.store.scans import Scan
-from phosphene.web.eye import Eye, Turns
-from phosphene.web.limits import PICTURE_BYTES, Superseded
-from phosphene.web.look_documents import LookDoc
+from phosphene.web.look.eye import Eye, Turns
+from phosphene.web.schema.limits import PICTURE_BYTES, Superseded
+from phosphene.web.schema.look_documents import LookDoc
 
 
 def file_of(pixels: NDArray[np.uint8], kind: str = "PNG", **options) -> bytes:
@@ -319,7 +319,7 @@ def test_a_scan_that_is_made_meanwhile_counts(tmp_path: Path, monkeypatch: pytes
     found.append(ph.scan(net, rows, store=tmp_path / "s", layers=["relu1"], k=4, many=4, sample=16, batch=8))
     assert set(shares()) == {None}  # the store is not asked each time
     later = time.monotonic() + 3600
-    monkeypatch.setattr("phosphene.web.sight.time.monotonic", lambda: later)
+    monkeypatch.setattr("phosphene.web.look.sight.time.monotonic", lambda: later)
     assert max(share or 0 for share in shares()) > 0.5
 
 
@@ -345,7 +345,7 @@ def test_a_store_that_is_slow_or_broken_holds_up_its_own_network_alone(tmp_path:
 
 
 def test_a_picture_is_as_large_as_the_server_takes_it() -> None:
-    from phosphene.web.decoded import decoded
+    from phosphene.web.look.decoded import decoded
 
     with pytest.raises(BadSpec, match=r"12\.0 MB; 12 MB is the most"):
         decoded(bytes(PICTURE_BYTES + 1))

@@ -18,9 +18,9 @@ from web.hostile import ASK, ID, LOOK, PICTURE, ask, guarded, one_line, request
 from web.served import Answer, Served, answer
 
 from phosphene.store.paths import hashed, object_of
-from phosphene.web import bodies, wire
-from phosphene.web.limits import PICTURE_BYTES
-from phosphene.web.security import MOST_PICTURES
+from phosphene.web.schema.limits import PICTURE_BYTES
+from phosphene.web.server import bodies, wire
+from phosphene.web.server.security import MOST_PICTURES
 
 
 @pytest.fixture(scope="module")

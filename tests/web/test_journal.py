@@ -16,11 +16,11 @@ from phosphene.store.check import verify
 from phosphene.store.ledger import Ledger
 from phosphene.store.place import CUT_OFF, Place
 from phosphene.store.sealed import sealed
-from phosphene.web.documents import FramesDoc, Picture, ScoreDoc, Strip
-from phosphene.web.journal import Journal, Noted, names_of, new_id
-from phosphene.web.live_documents import Ask, JobDoc, Start
-from phosphene.web.texts import cli_of, python_of
-from phosphene.web.typed import typed
+from phosphene.web.live.journal import Journal, Noted, names_of, new_id
+from phosphene.web.pages.texts import cli_of, python_of
+from phosphene.web.schema.documents import FramesDoc, Picture, ScoreDoc, Strip
+from phosphene.web.schema.live_documents import Ask, JobDoc, Start
+from phosphene.web.schema.typed import typed
 
 ID, FINGERPRINT = new_id(), "f" * 32
 SPEC = json.loads(json.dumps(job("a", 1, 6).to_dict()))  # as it comes from a file
@@ -193,5 +193,5 @@ def test_a_store_with_live_jobs_is_whole(tmp_path: Path) -> None:
 
 
 def test_it_is_read_where_there_is_no_torch() -> None:
-    rooms = "import phosphene.web.journal, phosphene.web.board, phosphene.web.limits"
+    rooms = "import phosphene.web.live.journal, phosphene.web.live.board, phosphene.web.schema.limits"
     subprocess.run([sys.executable, "-c", f"import sys; {rooms}; assert 'torch' not in sys.modules"], check=True)

@@ -10,8 +10,8 @@ from web.served import served
 
 from phosphene.store.ledger import Ledger
 from phosphene.store.place import Place
-from phosphene.web.doors import link
-from phosphene.web.opening import Opening
+from phosphene.web.server.doors import link
+from phosphene.web.server.opening import Opening
 
 
 def test_the_file_lets_a_browser_in(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

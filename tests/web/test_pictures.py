@@ -14,9 +14,9 @@ from hypothesis.extra import numpy as hnp
 from PIL import Image
 
 from phosphene.errors import BadSpec
-from phosphene.web.decoded import MOST_PIXELS, decoded
-from phosphene.web.limits import PICTURE_BYTES
-from phosphene.web.mosaic import mosaic
+from phosphene.web.look.decoded import MOST_PIXELS, decoded
+from phosphene.web.look.mosaic import mosaic
+from phosphene.web.schema.limits import PICTURE_BYTES
 
 PHOTO = (np.random.default_rng(0).integers(0, 40, (40, 60, 3)) + np.arange(60)[None, :, None] * 3).astype(np.uint8)
 

@@ -16,9 +16,9 @@ from web.hostile import ALL, PICTURE, Case, ask, guarded, one_line
 from web.served import Served
 
 from phosphene.store.paths import hashed, object_of
-from phosphene.web.bodies import Message
-from phosphene.web.keys import LASTS, Keys, kept_secret
-from phosphene.web.security import ALWAYS, Guard, Guarded, Hosts
+from phosphene.web.server.bodies import Message
+from phosphene.web.server.keys import LASTS, Keys, kept_secret
+from phosphene.web.server.security import ALWAYS, Guard, Guarded, Hosts
 
 
 @pytest.fixture(scope="module")

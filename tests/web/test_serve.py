@@ -23,9 +23,9 @@ from phosphene.cli.main import main
 from phosphene.models.network import Network
 from phosphene.store.ledger import Ledger
 from phosphene.store.place import CUT_OFF, Place
-from phosphene.web.doors import MORE_PORTS, PORT, Door
-from phosphene.web.opening import Opening
 from phosphene.web.serve import the_networks
+from phosphene.web.server.doors import MORE_PORTS, PORT, Door
+from phosphene.web.server.opening import Opening
 
 STEPS = 300  # long enough to be met at work
 LONG = "a-token-of-sixteen-and-more"
@@ -88,7 +88,7 @@ def test_what_cannot_be_is_refused_in_one_line(
 def test_a_taken_port_is_said_and_the_next_is_tried(monkeypatch: pytest.MonkeyPatch) -> None:
     with Door(port=0).listen() as taken:
         port = taken.getsockname()[1]
-        monkeypatch.setattr("phosphene.web.doors.PORT", port)
+        monkeypatch.setattr("phosphene.web.server.doors.PORT", port)
         with Door().listen() as other:
             assert port < other.getsockname()[1] <= port + MORE_PORTS
         with pytest.raises(Exception, match=f"cannot listen at 127.0.0.1, port {port}: address already in use"):

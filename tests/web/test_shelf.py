@@ -32,11 +32,11 @@ from phosphene.store.ledger import Ledger, Payload
 from phosphene.store.paths import object_of, record_of
 from phosphene.store.place import Place
 from phosphene.sweeps.described import about_of
-from phosphene.web.alike import order, unit_length
-from phosphene.web.paths import slug, unslug
-from phosphene.web.real import facets_of, source_text
-from phosphene.web.shelf import Shelf
-from phosphene.web.view import real_of
+from phosphene.web.pages.alike import order, unit_length
+from phosphene.web.pages.real import facets_of, source_text
+from phosphene.web.pages.shelf import Shelf
+from phosphene.web.pages.view import real_of
+from phosphene.web.schema.paths import slug, unslug
 
 pytest.importorskip("sklearn", reason="facets need scikit-learn")
 
@@ -408,7 +408,7 @@ def test_the_order_is_that_of_all_cosines_and_never_holds_them(monkeypatch: pyte
     base = np.random.default_rng(5).normal(size=(5, 100))  # five kinds, told apart by few directions
     kinds = np.arange(200) % 5
     alike = unit_length(base[kinds] + 0.1 * np.random.default_rng(6).normal(size=(200, 100)))
-    monkeypatch.setattr("phosphene.web.alike.MOST_WORK", 0)
+    monkeypatch.setattr("phosphene.web.pages.alike.MOST_WORK", 0)
     row = np.argsort(order(alike))
     assert sum(a != b for a, b in pairwise(kinds[row])) == 4
 
@@ -425,7 +425,7 @@ def test_layers_are_looked_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPat
         made.append(layer)
         return glance(ledger, fingerprint, layer)
 
-    monkeypatch.setattr("phosphene.web.shelf.glance", counted)
+    monkeypatch.setattr("phosphene.web.pages.shelf.glance", counted)
     one = Shelf(ledger)
     assert len(one.network("ab").layers) == 300
     assert sorted(made) == sorted(f"l{number}" for number in range(300))
@@ -507,7 +507,7 @@ def test_verify_knows_descriptions(store: Path, tmp_path: Path) -> None:
 def test_nothing_here_knows_torch(store: Path) -> None:
     script = (
         "import sys\nfrom phosphene.store.ledger import Ledger\nfrom phosphene.store.place import Place\n"
-        "from phosphene.web.shelf import Shelf\nimport phosphene.web.export\n"
+        "from phosphene.web.pages.shelf import Shelf\nimport phosphene.web.export\n"
         "s = Shelf(Ledger(Place(sys.argv[1])))\nn = s.site().networks[0].id\n"
         "d = s.layer(n, 'colour')\ns.unit(n, 'colour', 0)\n"
         "[s.sheet(n, 'colour', a.rpartition('/')[2]) for a in d.sheets]\n"

@@ -22,12 +22,12 @@ from phosphene.store.paths import index_of, network_of, record_of
 from phosphene.store.place import Place
 from phosphene.store.plan import Plan, Track
 from phosphene.store.sealed import sealed
-from phosphene.web.documents import Picture, ScoreDoc
 from phosphene.web.export import export
-from phosphene.web.journal import Journal
-from phosphene.web.live_documents import Ask, JobDoc
-from phosphene.web.real import source_text
-from phosphene.web.shelf import Shelf
+from phosphene.web.live.journal import Journal
+from phosphene.web.pages.real import source_text
+from phosphene.web.pages.shelf import Shelf
+from phosphene.web.schema.documents import Picture, ScoreDoc
+from phosphene.web.schema.live_documents import Ask, JobDoc
 from phosphene.web.site import MARKER, Site
 
 SECRET = b"the secret of whoever looks at it"

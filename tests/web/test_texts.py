@@ -15,9 +15,9 @@ from phosphene.address import OUTPUT
 from phosphene.cli.main import main
 from phosphene.objectives import Channel, Logit, from_text, objectives, to_text
 from phosphene.result import Result
-from phosphene.web.catalog import Layer
-from phosphene.web.texts import cli_of, python_of, unit_texts
-from phosphene.web.view import FORMS, unit_text
+from phosphene.web.pages.catalog import Layer
+from phosphene.web.pages.texts import cli_of, python_of, unit_texts
+from phosphene.web.pages.view import FORMS, unit_text
 
 NET = ph.load("miniception")
 SAID: list[dict[str, Any]] = [

@@ -24,11 +24,11 @@ from phosphene.objectives import from_text
 from phosphene.result import Result
 from phosphene.store.place import Place
 from phosphene.together import interpolate, mixed
-from phosphene.web import asked, hand
-from phosphene.web.desk import Desk
-from phosphene.web.journal import Journal
-from phosphene.web.live_documents import Ask, JobDoc, Start
-from phosphene.web.lock import Lock, Taken, free
+from phosphene.web.live import asked, hand
+from phosphene.web.live.desk import Desk
+from phosphene.web.live.journal import Journal
+from phosphene.web.live.lock import Lock, Taken, free
+from phosphene.web.schema.live_documents import Ask, JobDoc, Start
 
 
 @pytest.fixture(scope="module")

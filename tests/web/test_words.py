@@ -21,8 +21,8 @@ from phosphene.models.network import Network
 from phosphene.objectives import from_text
 from phosphene.presets import preset
 from phosphene.sweeps.recipe import recipe
-from phosphene.web.lines import LONGEST, full_line, printable, short_line
-from phosphene.web.live_documents import Completion
+from phosphene.web.schema.lines import LONGEST, full_line, printable, short_line
+from phosphene.web.schema.live_documents import Completion
 from phosphene.web.words import Words, understood
 
 ODD = ['bow "tie"', "crane", "Crane", "7", "night-shirt", "ünï code", "tv", "a+b"]

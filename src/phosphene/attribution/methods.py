@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from typing import final
+from weakref import WeakKeyDictionary
 
 import torch
 from jaxtyping import Float
@@ -23,6 +24,7 @@ from ..transforms import fit
 from .rules import Rule, Ruled, deconvolved, guided
 
 TOGETHER = 64  # pictures in one pass at most
+REMEMBERED = 4096  # targets of a network of which it is known that deconv is not blind
 
 
 class Method(ABC):
@@ -247,9 +249,22 @@ def _back(network: Network, aim: PerRow, pictures: Images, ruled: Ruled | None) 
 
 def _blind(network: Network, aim: Objective, picture: Images, gradient: Images) -> bool:
     """Whether deconv brings the same back from the negative of a picture: neither ReLUs nor pools chose anything."""
-    _, other = _back(network, PerRow((aim,)), 1 - picture, Ruled(deconvolved))
+    seeing = _seeing.setdefault(network, set())
+    if aim in seeing:
+        return False
     most = float(gradient.abs().max())
-    return most > 0 and float((other - gradient).abs().max()) < 1e-4 * most
+    if most == 0:
+        return False
+    _, other = _back(network, PerRow((aim,)), 1 - picture, Ruled(deconvolved))
+    if float((other - gradient).abs().max()) < 1e-4 * most:
+        return True
+    if len(seeing) >= REMEMBERED:
+        seeing.clear()
+    seeing.add(aim)  # whatever chose is on the way for good; a webcam asks with each of its pictures
+    return False
+
+
+_seeing: WeakKeyDictionary[Network, set[Objective]] = WeakKeyDictionary()  # where pools chose
 
 
 def _unchanged(name: str, ruled: Ruled | None, aim: PerRow) -> str | None:

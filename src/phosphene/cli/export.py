@@ -26,8 +26,8 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     from ..web.export import export
-    from ..web.journal import Journal
-    from ..web.shelf import Shelf
+    from ..web.live.journal import Journal
+    from ..web.pages.shelf import Shelf
     from .scan import words
 
     layers = None if args.layers is None else words(args.layers, "--layers")

@@ -42,8 +42,8 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    from ..web.doors import Door
     from ..web.serve import Wanted, serve
+    from ..web.server.doors import Door
 
     said = said_of_network(args)
     if said and len(args.model) != 1:

@@ -15,7 +15,7 @@ from ..objectives import Channel, Direction, Logit, Neuron, Objective, Probabili
 from ..objectives import Layer as Whole
 from ..store.scans import shown_layer
 from ..sweeps.planning import chosen
-from .live_documents import Completion
+from .schema.live_documents import Completion
 
 MANY = 12
 CLASSES = 4  # of them at least, beside layers that match as well

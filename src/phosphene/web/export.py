@@ -13,12 +13,12 @@ from pathlib import Path
 from typing import Any, final
 
 from ..errors import StoreError, UnknownLayer, closest
-from .documents import LayerDoc, LayerLine, NetworkDoc, UnitDoc, UnitLine
-from .journal import Journal, names_of
-from .live_documents import JobDoc
-from .paths import IN_A_FILE, JOBS, SITE, job_url, layer_file, network_file, units_file, unslug
-from .real import last_part
-from .shelf import Shelf
+from .live.journal import Journal, names_of
+from .pages.real import last_part
+from .pages.shelf import Shelf
+from .schema.documents import LayerDoc, LayerLine, NetworkDoc, UnitDoc, UnitLine
+from .schema.live_documents import JobDoc
+from .schema.paths import IN_A_FILE, JOBS, SITE, job_url, layer_file, network_file, units_file, unslug
 from .site import INDEX, Site, front_end
 
 Step = Callable[[int, int, str], None]  # layers done, layers there are, the layer that is next

@@ -22,15 +22,15 @@ from ..store.networks import model_of
 from ..store.paths import MARKER
 from ..store.place import Place
 from ..store.scans import scans_in
-from .app import Application, application
-from .doors import Door, link
-from .journal import Journal
-from .keys import Keys, kept_secret, state_folder
-from .lock import free
-from .opening import Opening
-from .security import Guard, Hosts
-from .shelf import Shelf
-from .wire import Server
+from .live.journal import Journal
+from .live.lock import free
+from .pages.shelf import Shelf
+from .server.app import Application, application
+from .server.doors import Door, link
+from .server.keys import Keys, kept_secret, state_folder
+from .server.opening import Opening
+from .server.security import Guard, Hosts
+from .server.wire import Server
 
 if TYPE_CHECKING:
     from ..models.network import Network
@@ -100,8 +100,8 @@ def assembled(
     from ..store.about import put_about
     from ..store.scans import find
     from ..sweeps.described import about_of
-    from .desk import Desk
-    from .eye import Eye
+    from .live.desk import Desk
+    from .look.eye import Eye
     from .words import Words
 
     abouts = [about_of(network) for network in networks.values()]

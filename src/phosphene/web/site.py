@@ -22,7 +22,7 @@ SAYS = '<meta name="phosphene-source" content="files">'
 
 def front_end() -> dict[str, bytes]:
     """The built pages by name, ``index.html`` told to read files. OutputError where they were not built."""
-    folder = resources.files(__package__) / "dist"
+    folder = resources.files("phosphene.web") / "dist"
     if not (folder / INDEX).is_file():
         raise OutputError("the pages are not built in this source checkout: npm ci && npm run build in frontend/")
     found = {one.name: one.read_bytes() for one in folder.iterdir() if one.is_file()}

@@ -16,10 +16,10 @@ from ..objectives import Direction, Objective, from_text, named
 from ..presets import PRESETS, Preset
 from ..sweeps.recipe import shipped
 from .complete import Names, completions
-from .limits import MOST_SIZE, MOST_STEPS
-from .lines import short_line
-from .live_documents import Choice, ChoicesDoc, Completion, TargetDoc
 from .loaded import meant
+from .schema.limits import MOST_SIZE, MOST_STEPS
+from .schema.lines import short_line
+from .schema.live_documents import Choice, ChoicesDoc, Completion, TargetDoc
 
 LONGEST = 500  # letters of a target
 _SEVERAL = re.compile(r"(random#)?\d+(\.\.\d+)?(,\d+(\.\.\d+)?)*")

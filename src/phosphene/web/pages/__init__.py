@@ -1,0 +1,1 @@
+"""A store as the documents that pages are made of. No torch."""

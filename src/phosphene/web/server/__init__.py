@@ -1,0 +1,1 @@
+"""The application, the guard in front of it, and the doors that it listens at. No torch."""
