@@ -85,11 +85,11 @@ def main() -> None:
     units = sorted(one["channel"] for one in records)
     with tempfile.TemporaryDirectory() as folder, chromium() as browser:
         large = grown(ledger, records[0], Path(folder) / "large")
-        with served(args.store, folder) as link, context_of(browser, link) as context:
+        with served(folder, args.store, "--read-only") as link, context_of(browser, link) as context:
             home = f"{link.partition('?')[0]}#/n/{network[:12]}"
             found["unit_ms"] = said(opened(context, f"{home}/{args.layer}/{units[0]}", "opened", args.repeats))
             found["next_ms"] = said(turned(context, f"{home}/{args.layer}/{units[0]}", args.keys, len(units) - 1))
-        with served(str(large), folder) as link, context_of(browser, link) as context:
+        with served(folder, str(large), "--read-only") as link, context_of(browser, link) as context:
             home = f"{link.partition('?')[0]}#/n/{network[:12]}"
             found["layer_512_ms"] = said(opened(context, f"{home}/{args.layer}", "grown", args.repeats))
             found["sheets"] = sheets(context, f"{home}/{args.layer}")
@@ -133,22 +133,23 @@ def grown(ledger: Ledger, record: dict[str, Any], store: Path) -> Path:
 
 
 @contextmanager
-def chromium() -> Iterator[Any]:
+def chromium(*more: str) -> Iterator[Any]:
+    """The system's browser; ``more``: its arguments."""
     from playwright.sync_api import sync_playwright
 
     path = os.environ.get("PHOSPHENE_CHROMIUM") or shutil.which("chromium")
     if path is None:
         sys.exit("no Chromium: install the system's, or say where it is: PHOSPHENE_CHROMIUM=/usr/bin/chromium")
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=path, args=ARGS)
+        browser = playwright.chromium.launch(executable_path=path, args=[*ARGS, *more])
         yield browser
         browser.close()
 
 
 @contextmanager
-def served(store: str, state: str) -> Iterator[str]:
+def served(state: str, *arguments: str) -> Iterator[str]:
     """``phosphene serve`` as a process, and the link that it prints."""
-    words = [sys.executable, "-m", "phosphene.cli.main", "serve", store, "--read-only", "--no-browser", "--port", "0"]
+    words = [sys.executable, "-m", "phosphene.cli.main", "serve", *arguments, "--no-browser", "--port", "0"]
     env = {**os.environ, "XDG_STATE_HOME": state, "PYTHONUNBUFFERED": "1"}
     with subprocess.Popen(words, stdout=subprocess.PIPE, text=True, env=env) as process:
         assert process.stdout is not None
