@@ -95,7 +95,7 @@ export interface JobDoc {
 }
 export interface Completion { text: string; about: string }
 export interface TargetDoc { text: string; target: string | null; error: string | null }
-export interface Choice { name: string; about: string }
+export interface Choice { name: string; about: string; group: string | null }
 export interface ChoicesDoc {
   presets: Choice[]; images: Choice[]; recipes: Choice[]; methods: Choice[]; most_size: number; most_steps: number;
 }

@@ -87,6 +87,23 @@ def test_the_rules_in_closed_form(method: str, seed: int) -> None:
         assert made.note is None
 
 
+@pytest.mark.parametrize("pools", [False, True])
+def test_deconv_finds_out_once_whether_it_sees(pools: bool) -> None:
+    """Also on plain grey, which is its own negative: the picture after it costs one forward and is told the same."""
+    network = hidden(0)[0]
+    if pools:
+        parts = nn.Conv2d(3, 4, 3), nn.ReLU(), nn.MaxPool2d(2), nn.Flatten(), nn.Linear(36, 1)
+        network = ph.load(nn.Sequential(*parts), input_size=SIZE)
+    x, forwards = pictures(1, SIZE), list[int]()
+    attribute(network, ph.Logit(0), x, "saliency")  # memory is measured
+    network.module.register_forward_pre_hook(lambda *_: forwards.append(1))
+    for picture, many in ((torch.full_like(x, 0.5), 2), (x, 1)):
+        forwards.clear()
+        made = attribute(network, ph.Logit(0), picture, "deconv")
+        assert len(forwards) == many
+        assert ("gives every picture this map" in str(made.note)) is not pools
+
+
 @pytest.mark.parametrize("method", METHODS)
 @pytest.mark.parametrize("form", [*RELUS, *RELU6S])
 def test_every_way_to_call_a_relu_gives_the_same(method: str, form: str) -> None:

@@ -441,3 +441,13 @@ def test_a_replay_in_other_arithmetic_is_refused() -> None:
         ph.replay(record, network)
     listener.remove()
     assert ph.replay(record, network).record()["score"] == record["score"]
+
+
+def test_a_fast_path_made_where_gradients_are_off_is_one() -> None:
+    network = ph.load("miniception")
+    with network.frozen():
+        with torch.no_grad(), Tap(network, ["mixed4b"], "fp32") as tap:
+            tap(torch.rand(1, *network.preprocessing.size))
+        assert tap.why_plain is None
+        with Tap(network, ["mixed4b"], "fp32") as again:
+            assert again.why_plain is None

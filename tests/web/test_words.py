@@ -212,6 +212,10 @@ def test_all_that_can_be_chosen_is_there() -> None:
         assert (preset(one.name).size or 0) <= found.most_size
     assert {"fast", "standard", "lucid", "maco"} < {one.name for one in found.presets}
     assert "neural-styles" not in {one.name for one in found.presets}
+    groups = {one.name: one.group for one in found.presets}
+    assert groups["fast"] == groups["pixel"] == "phosphene's own"
+    assert groups["lucid"] == groups["maco"] == "published"
+    assert groups["linf"] == "published: directions of descent"
     assert {images.name_of(images.get(one.name)) for one in found.images} == set(images.names()) - {"aligned"}
     assert [recipe(one.name).about for one in found.recipes] == [one.about for one in found.recipes]
     assert [one.name for one in found.methods] == attributions.names()

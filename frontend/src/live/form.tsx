@@ -60,6 +60,13 @@ export function useChoices(network: string) {
 
 interface PickProps { label: string; value: string; options: Choice[]; none?: string; change(value: string): void }
 
+/** Choices by group, groups in the order in which they come first. */
+function grouped(options: Choice[]): [string | null, Choice[]][] {
+  const found = new Map<string | null, Choice[]>();
+  for (const one of options) found.set(one.group, [...(found.get(one.group) ?? []), one]);
+  return [...found];
+}
+
 /** One of several, with a line about the chosen one. */
 export function Pick({ label, value, options, none, change }: PickProps) {
   const id = useId();
@@ -72,7 +79,10 @@ export function Pick({ label, value, options, none, change }: PickProps) {
         onChange={(event) => change(event.currentTarget.value)}>
         {none !== undefined && <option value="">{none}</option>}
         {!known && <option value={value}>{value}</option>}
-        {options.map((one) => <option key={one.name} value={one.name}>{one.name}</option>)}
+        {grouped(options).map(([group, some]) => {
+          const shown = some.map((one) => <option key={one.name} value={one.name}>{one.name}</option>);
+          return group === null ? shown : <optgroup key={group} label={group}>{shown}</optgroup>;
+        })}
       </select>
       <p id={`${id}-about`} class="dim live-note live-clip" title={about}>{about ?? ""}</p>
     </div>

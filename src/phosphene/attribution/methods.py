@@ -24,7 +24,7 @@ from ..transforms import fit
 from .rules import Rule, Ruled, deconvolved, guided
 
 TOGETHER = 64  # pictures in one pass at most
-REMEMBERED = 4096  # targets of a network of which it is known that deconv is not blind
+REMEMBERED = 4096  # targets of a network of which it is known whether deconv is blind
 
 
 class Method(ABC):
@@ -248,23 +248,22 @@ def _back(network: Network, aim: PerRow, pictures: Images, ruled: Ruled | None) 
 
 
 def _blind(network: Network, aim: Objective, picture: Images, gradient: Images) -> bool:
-    """Whether deconv brings the same back from the negative of a picture: neither ReLUs nor pools chose anything."""
-    seeing = _seeing.setdefault(network, set())
-    if aim in seeing:
-        return False
+    """Whether deconv brings the same back from noise: neither ReLUs nor pools chose anything.
+
+    What lies on the way stays there, so it is found out once: a webcam asks with each of its pictures.
+    """
+    known = _blindness.setdefault(network, {})
     most = float(gradient.abs().max())
-    if most == 0:
-        return False
-    _, other = _back(network, PerRow((aim,)), 1 - picture, Ruled(deconvolved))
-    if float((other - gradient).abs().max()) < 1e-4 * most:
-        return True
-    if len(seeing) >= REMEMBERED:
-        seeing.clear()
-    seeing.add(aim)  # whatever chose is on the way for good; a webcam asks with each of its pictures
-    return False
+    if most > 0 and aim not in known:
+        noise = torch.rand(picture.shape, generator=torch.Generator().manual_seed(0)).to(picture.device)
+        _, other = _back(network, PerRow((aim,)), noise, Ruled(deconvolved))
+        if len(known) >= REMEMBERED:
+            known.clear()
+        known[aim] = float((other - gradient).abs().max()) < 1e-4 * most
+    return known.get(aim, False)
 
 
-_seeing: WeakKeyDictionary[Network, set[Objective]] = WeakKeyDictionary()  # where pools chose
+_blindness: WeakKeyDictionary[Network, dict[Objective, bool]] = WeakKeyDictionary()
 
 
 def _unchanged(name: str, ruled: Ruled | None, aim: PerRow) -> str | None:

@@ -163,6 +163,7 @@ def _made(network: Network, layers: Sequence[str], kept: tuple[Branches, ...], k
     return Program(Fuser(graph, twin, dtype, packs, switch).run(), kept, mean, std, kind, dtype, switch, Steady())
 
 
+@torch.enable_grad()
 def _checked(
     network: Network,
     layers: tuple[str, ...],

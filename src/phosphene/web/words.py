@@ -75,7 +75,7 @@ class Words:
         """What a job can be asked with."""
         meant(self._networks, network)
         return ChoicesDoc(
-            presets=tuple(Choice(name, _said(one)) for name, one in PRESETS.items() if _fits(one)),
+            presets=tuple(Choice(name, _said(one), _group(one)) for name, one in PRESETS.items() if _fits(one)),
             images=tuple(Choice(name, _first(kind)) for name, kind in images.items() if name != "aligned"),
             recipes=tuple(Choice(one.name, one.about) for one in shipped()),
             methods=tuple(Choice(name, _first(kind)) for name, kind in attributions.items()),
@@ -104,6 +104,12 @@ class Words:
 def _said(one: Preset) -> str:
     times = f"{one.steps} steps" if one.views == 1 else f"{one.steps} steps of {one.views} views"
     return f"{times}, {images.name_of(type(one.image))}; {one.source}"
+
+
+def _group(one: Preset) -> str:
+    if one.source.startswith("ours"):
+        return "phosphene's own"
+    return "published: directions of descent" if "steepest" in one.source else "published"
 
 
 def _fits(one: Preset) -> bool:

@@ -91,10 +91,11 @@ class TargetDoc:
 
 @dataclass(frozen=True)
 class Choice:
-    """Something that can be chosen by name."""
+    """Something that can be chosen by name. ``group``: with which others, where there are many."""
 
     name: str
     about: str
+    group: str | None = None
 
 
 @dataclass(frozen=True)
