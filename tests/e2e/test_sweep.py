@@ -120,6 +120,23 @@ def test_one_unit_cannot_be_made_then_it_can(there: Path, capsys: pytest.Capture
     assert "0 made; 3 were there" in said(capsys, *SWEEP, "--layers", "logit", *EXACT)[0]
 
 
+def test_one_sweep_of_several_is_looked_at_and_tried_again(there: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for steps in ("2", "3"):
+        said(capsys, *SWEEP[:-1], steps, "--layers", "logit", *EXACT, code=3)
+    first, second = (one["id"] for one in json.loads(said(capsys, "status", "gallery", "--json")[0]))
+    assert said(capsys, "status", "gallery", "--sweep", second[:8])[0].startswith(f"sweep {second[:8]}: ")
+    assert len(json.loads(said(capsys, "status", "gallery", "--json", "--sweep", second[:8])[0])) == 1
+    for wrong, many in (("nowhere", "no sweep"), ("", "no sweep")):
+        told = refused(capsys, "status", "gallery", "--sweep", wrong)
+        assert f"the id of {many} in gallery begins with '{wrong}'; there are {first[:8]} (net.py:build, exact)" in told
+    Path("cured").touch()
+    assert "1 made" in said(capsys, "retry", "gallery", "--executor", "serial", "--sweep", second)[0]
+    nothing = f"nothing failed in sweep {second[:8]} of gallery\n"
+    assert said(capsys, "retry", "gallery", "--sweep", second)[0] == nothing
+    left = json.loads(said(capsys, "status", "gallery", "--json")[0])
+    assert {one["id"]: len(one["failures"]) for one in left} == {first: 1, second: 0}
+
+
 def test_a_retry_that_cannot_begin_loses_no_failure(there: Path, capsys: pytest.CaptureFixture[str]) -> None:
     said(capsys, *SWEEP, "--layers", "first,logit", *EXACT, code=3)
     failed = files(next(Path("gallery/failed").glob("*/*")))

@@ -12,7 +12,7 @@ from ..store.ledger import Ledger
 from ..store.place import Place
 from ..sweeps.survey import Known
 from .stores import opened
-from .sweeping import INTERRUPTED, TERMINATED, SweepBar, ended, plans_of, where_arguments, where_of
+from .sweeping import INTERRUPTED, TERMINATED, SweepBar, ended, plans_of, sweep_argument, where_arguments, where_of
 
 if TYPE_CHECKING:
     from ..sweeps.drive import Tally
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("store", metavar="STORE", help="a folder or a URL that phosphene sweep has filled")
+    sweep_argument(parser)
     parser.add_argument("--layer", metavar="L", help="only what failed in this layer")
     parser.add_argument("--data", metavar="DATA", help="where the real pictures are, if not where they were scanned")
     parser.add_argument("--device", metavar="NAME", help="cpu, cuda, cuda:1, mps")
@@ -35,7 +36,7 @@ def run(args: argparse.Namespace) -> int:
     check((1, 1), args.batch, args.tries)
     opened(args.store)  # else there is nothing to write to
     ledger = Ledger(Place(args.store), write=True)
-    plans = plans_of(ledger, args.store)
+    plans = plans_of(ledger, args.store, args.sweep)
     layer = OUTPUT if args.layer == "logit" else args.layer
     known = {line.layer for plan in plans for line in plan.lines}
     if layer is not None and layer not in known:
@@ -47,7 +48,8 @@ def run(args: argparse.Namespace) -> int:
         if code in (INTERRUPTED, TERMINATED):
             break
     if not codes and not args.quiet:
-        print(f"nothing failed in {args.store}" + ("" if layer is None else f" in the layer {args.layer}"),
+        within = f"sweep {plans[0].id[:8]} of {args.store}" if args.sweep else args.store
+        print(f"nothing failed in {within}" + ("" if layer is None else f" in the layer {args.layer}"),
               file=sys.stderr if args.log_json else sys.stdout)  # fmt: skip
     return max(codes, default=0)
 

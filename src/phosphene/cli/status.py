@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..sweeps.survey import Known
 from .stores import opened
-from .sweeping import dead_of, plans_of, table
+from .sweeping import dead_of, plans_of, sweep_argument, table
 
 if TYPE_CHECKING:
     from ..store.ledger import Ledger
@@ -20,12 +20,13 @@ SHOWN = 5  # failures that are told
 
 def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("store", metavar="STORE", help="a folder or a URL that phosphene sweep has filled")
+    sweep_argument(parser)
     parser.add_argument("--json", action="store_true", help="everything as JSON, all failures too")
 
 
 def run(args: argparse.Namespace) -> int:
     ledger = opened(args.store)
-    found = [(plan, Known(plan, ledger)) for plan in plans_of(ledger, args.store)]
+    found = [(plan, Known(plan, ledger)) for plan in plans_of(ledger, args.store, args.sweep)]
     if args.json:
         print(json.dumps([_data(plan, known.states(), known.failures()) for plan, known in found], indent=2))
         return 0

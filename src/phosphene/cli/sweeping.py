@@ -11,7 +11,7 @@ from collections import Counter as Counts
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
-from ..errors import StoreError
+from ..errors import StoreError, UnknownOption
 from .common import number, whole
 from .counting import PAUSE, clock
 
@@ -50,8 +50,15 @@ def where_of(args: argparse.Namespace) -> Where:
                  args.num_cpus_per_worker)  # fmt: skip
 
 
-def plans_of(ledger: Ledger, store: str) -> list[Plan]:
-    """The plans of a store; what cannot be read is told, and does not keep the others from being used."""
+def sweep_argument(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--sweep", metavar="ID", help="only this sweep: how its id begins, as phosphene status says it")
+
+
+def plans_of(ledger: Ledger, store: str, wanted: str | None = None) -> list[Plan]:
+    """The plans of a store; what cannot be read is told, and does not keep the others from being used.
+
+    ``wanted``: how the id of the only one begins. Raises StoreError, UnknownOption.
+    """
     from ..sweeps.plan import Plan
 
     found = []
@@ -65,7 +72,14 @@ def plans_of(ledger: Ledger, store: str) -> list[Plan]:
             print(f"left out: {error}", file=sys.stderr)
     if not found:
         raise StoreError(f"no sweep in {store}; begin one: phosphene sweep miniception --store {store}")
-    return found
+    if wanted is None:
+        return found
+    own = [plan for plan in found if wanted and plan.id.startswith(wanted)]
+    if len(own) != 1:
+        said = ", ".join(f"{plan.id[:8]} ({plan.model['address']}, {plan.recipe.name})" for plan in own or found)
+        many = f"{len(own)} sweeps" if own else "no sweep"
+        raise UnknownOption(f"the id of {many} in {store} begins with {wanted!r}; there are {said}")
+    return own
 
 
 class SweepBar:
