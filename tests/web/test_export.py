@@ -112,9 +112,11 @@ def test_what_is_gone_from_the_store_goes_from_the_site(store: Path, tmp_path: P
     site = tmp_path / "site"
     exported(store, site)
     (site / "CNAME").write_text("mine")
+    before = set(files(site))
     made = exported(store, site, layers=["check"])
     assert (made.layers, made.units) == (1, 1)
     content = files(site)
+    assert made.removed == len(before - set(content)) > 0
     assert content.pop("CNAME") == b"mine"
     exported(store, tmp_path / "other", layers=["check"])
     assert content == files(tmp_path / "other")
@@ -246,6 +248,8 @@ def test_the_command(store: Path, tmp_path: Path, capsys: pytest.CaptureFixture[
     assert (site / "index.html").exists()
     with pytest.raises(UnknownLayer):
         exported(store, site, layers=["chek"])
+    assert main(["export", str(store), str(site), "--layers", "check"]) == 0
+    assert re.search(r" of them were there; \d+ files of an earlier export removed\n", outputs(capsys)[0])
     assert main(["export", str(tmp_path / "none"), str(site)]) == 2
     assert "there is no store" in capsys.readouterr().err
     assert main(["export", str(store), str(site), "-q", "--layers", "c*"]) == 0

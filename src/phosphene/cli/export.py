@@ -41,7 +41,8 @@ def run(args: argparse.Namespace) -> int:
     parts += [many(made.jobs, "live picture")] if made.jobs else []
     kept = made.files - made.written
     there = f", {kept} of them were there" if kept else ""
-    print(f"{', '.join(parts)}: {many(made.files, 'file')}, {size(made.bytes)}{there}")
+    gone = f"; {many(made.removed, 'file')} of an earlier export removed" if made.removed else ""
+    print(f"{', '.join(parts)}: {many(made.files, 'file')}, {size(made.bytes)}{there}{gone}")
     if made.lost:
         print(f"{many(made.lost, 'picture')} could not be read: phosphene verify {args.store}", file=sys.stderr)
     print(f"open {(target / 'index.html').resolve().as_uri()}")

@@ -27,8 +27,9 @@ Step = Callable[[int, int, str], None]  # layers done, layers there are, the lay
 @final
 @dataclass(frozen=True)
 class Exported:
-    """What was written. ``files`` and ``bytes``: of the whole site; ``written``: files that were not there already.
-    ``lost``: pictures that could not be read; the pages leave a gap there."""
+    """What was written. ``files`` and ``bytes``: of the whole site; ``written``: files that were not there already;
+    ``removed``: files of an earlier export that this one has not. ``lost``: pictures that could not be read; the pages
+    leave a gap there."""
 
     networks: int
     layers: int
@@ -37,6 +38,7 @@ class Exported:
     files: int
     bytes: int
     written: int
+    removed: int
     lost: int
 
 
@@ -73,7 +75,9 @@ def export(
     shown = tuple(replace(lines[one.id], layers=len(one.layers)) for one in chosen)
     writer.document(SITE, "site", asdict(replace(whole, store=last_part(whole.store), networks=shown)))
     site.end(pages[INDEX])
-    return Exported(len(chosen), writer.done, units, len(done), len(site.files), site.bytes, site.written, writer.lost)
+    return Exported(
+        len(chosen), writer.done, units, len(done), len(site.files), site.bytes, site.written, site.removed, writer.lost
+    )
 
 
 def _chosen(shelf: Shelf, network: str | None, layers: Sequence[str] | None) -> list[NetworkDoc]:

@@ -41,7 +41,7 @@ class Site:
     def __init__(self, folder: Path, store: Place) -> None:
         self.folder = folder
         self.files: set[str] = set()
-        self.bytes = self.written = 0
+        self.bytes = self.written = self.removed = 0
         self._check(store)
 
     def _check(self, store: Place) -> None:
@@ -110,6 +110,7 @@ class Site:
                             path.rmdir()
                     elif path.relative_to(self.folder).as_posix() not in self.files:
                         path.unlink()
+                        self.removed += not path.name.startswith(CUT_OFF)
         except OSError as error:
             raise OutputError(f"cannot tidy up {self.folder}: {why(error)}") from error
         self.put(INDEX, index)
