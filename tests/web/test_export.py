@@ -249,7 +249,7 @@ def test_the_command(store: Path, tmp_path: Path, capsys: pytest.CaptureFixture[
     with pytest.raises(UnknownLayer):
         exported(store, site, layers=["chek"])
     assert main(["export", str(store), str(site), "--layers", "check"]) == 0
-    assert re.search(r" of them were there; \d+ files of an earlier export removed\n", outputs(capsys)[0])
+    assert re.search(r" of them were there; \d+ files of an earlier export removed\n", next(outputs(capsys)))
     assert main(["export", str(tmp_path / "none"), str(site)]) == 2
     assert "there is no store" in capsys.readouterr().err
     assert main(["export", str(store), str(site), "-q", "--layers", "c*"]) == 0
