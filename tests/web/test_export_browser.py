@@ -114,10 +114,12 @@ def test_a_picture_that_was_made_live_is_shown(files: Watched, site: tuple[str, 
     assert complaints(page) == []
 
 
-def test_what_needs_a_server_says_so(files: Watched) -> None:
+def test_what_needs_a_server_says_so(files: Watched, gallery: Gallery) -> None:
     for route, said in (("#/mixer", "New mixes are made by a server"), ("#/image", "Looking takes a network"),
                         ("#/live", "before this gallery was exported")):  # fmt: skip
         files.go(route).get_by_text(said).first.wait_for()
+    files.go(f"#/n/{gallery.net}/conv2/1", ".say")  # nor is a reader told which photos of theirs to scan
+    assert files.page.get_by_text("None at hand").count() == 0
     nav = files.page.get_by_role("navigation", name="Pages")
     assert [text.strip() for text in nav.get_by_role("link").all_inner_texts()] == ["Live", "Compare"]
     files.go("#/n/ffffffffffff").get_by_text("No network of this microscope begins with ffffffffffff").wait_for()

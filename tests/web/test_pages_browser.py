@@ -205,6 +205,16 @@ def test_facets_stand_beside_their_real_pictures(seen: Watched, gallery: Gallery
     assert drawn(facets) > 2 * len(found["facets"]["facets"])
 
 
+def test_a_unit_without_real_pictures_says_how_to_get_some(seen: Watched, gallery: Gallery) -> None:
+    page = seen.go(f"#/n/{gallery.net}/conv2/1", ".say")
+    real = page.get_by_role("region", name="Real pictures")
+    command = real.get_by_role("code").inner_text()
+    assert re.fullmatch(r"phosphene sweep \S+ --store \S+ --layers conv2 --units 1 --data photos/", command)
+    assert real.get_by_role("button", name="Copy sweep command").count() == 1
+    seen.go(f"#/n/{gallery.net}/mixed4b/3", ".viewer-main img")
+    assert page.get_by_text("None at hand").count() == 0
+
+
 @pytest.mark.parametrize(
     ("channel", "said"),
     [(DEAD, "∅ dead"), (FAILED, ERROR), (MISSING, "No picture of this unit yet")],

@@ -16,7 +16,7 @@ import { Working } from "./make";
 import { useTrail } from "./network";
 import { Failures, Facets, Neighbours, Provenance } from "./unit/parts";
 import { InPlace, inPlace, MadeLive, makes } from "./unit/made";
-import { Examples, positioned } from "./unit/real";
+import { Examples, NoExamples, positioned } from "./unit/real";
 import { Spectrum } from "./unit/spectrum";
 import { Trust } from "./unit/trust";
 import { fileName, Viewer } from "./unit/viewer";
@@ -72,7 +72,8 @@ function Content({ doc, chosen, choose }: { doc: UnitDoc; chosen: Picture | null
       <MadeLive doc={doc} jobs={jobs} but={live} />
       <Failures doc={doc} />
       {doc.facets && (doc.facets.facets.length > 0 || doc.facets.why) && <Facets facets={doc.facets} doc={doc} />}
-      {doc.examples && <Examples doc={doc} examples={doc.examples} heat={heat} turn={() => setHeat(!heat)} />}
+      {doc.examples ? <Examples doc={doc} examples={doc.examples} heat={heat} turn={() => setHeat(!heat)} />
+        : <NoExamples doc={doc} store={store} />}
       <Spectrum facts={doc.facts} examples={doc.examples} heat={heat} positions={positioned(doc)} />
       <Neighbours doc={doc} />
       <Provenance doc={doc} picture={chosen ?? live?.pictures[0] ?? null} />

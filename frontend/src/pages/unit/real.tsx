@@ -1,9 +1,11 @@
 // Real pictures that fire a unit most and least.
 
 import type { ComponentChildren } from "preact";
+import { useSource } from "../../context";
+import { HttpSource } from "../../http";
 import type { ExamplesDoc, Shot, Strip, UnitDoc } from "../../types";
-import { StripImage } from "../../ui";
-import { number } from "../../words";
+import { Copy, Say, StripImage } from "../../ui";
+import { number, sweepOf } from "../../words";
 
 /** What a real picture is called: its label, or its file's name without folder, ending and WordNet number. */
 export const called = (shot: Shot): string =>
@@ -67,6 +69,21 @@ function Row({ title, about, shots, strip, heat, begin }: {
         ))}
       </ol>
     </div>
+  );
+}
+
+/** Where there are none: how to get them. */
+export function NoExamples({ doc, store }: { doc: UnitDoc; store: string }) {
+  const source = useSource();
+  if (!(source instanceof HttpSource)) return null; // who reads a published page cannot
+  const command = `${sweepOf(doc, store, doc.channel)} --data photos/`;
+  return (
+    <section class="section" aria-labelledby="real">
+      <div class="section-head"><h2 id="real">Real pictures</h2></div>
+      <Say small kind="empty" title="None at hand"
+        text={<>The photos that fire it most and least, its spectrum and its neighbours come from pictures of yours: <code>{command}</code></>}
+        action={<Copy text={command} label="sweep command" />} />
+    </section>
   );
 }
 
