@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import os
+import shlex
 import signal
 import socket
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -16,6 +18,7 @@ from urllib.request import url2pathname
 
 import httpx
 import pytest
+import torch
 from sweep.made import loaded, swept
 from web.served import Running, running
 
@@ -25,9 +28,11 @@ from phosphene.errors import OutputError
 from phosphene.models.network import Network
 from phosphene.store.ledger import Ledger
 from phosphene.store.place import CUT_OFF, Place
-from phosphene.web.serve import the_networks
+from phosphene.web.serve import assembled, the_networks
 from phosphene.web.server.doors import MORE_PORTS, PORT, Door
+from phosphene.web.server.keys import Keys
 from phosphene.web.server.opening import Opening
+from phosphene.web.server.security import Guard, Hosts
 
 STEPS = 300  # long enough to be met at work
 LONG = "a-token-of-sixteen-and-more"
@@ -233,6 +238,71 @@ def test_what_ships_with_us_is_loaded_beside_what_is_named(tmp_path: Path) -> No
     assert not empty
     (remark,) = remarks
     assert "has 100 classes but 2 labels" in remark
+
+
+def test_several_networks_with_options_of_their_own(
+    net: Network, store: Path, tmp_path: Path, ended: list[httpx.Client]
+) -> None:
+    """Two checkpoints of one model, live beside each other; what is only shown says how to make it live."""
+    weights = tmp_path / "my weights.pt"
+    ledger, other = Ledger(Place(str(tmp_path / "two")), write=True), loaded(tmp_path / "other")
+    torch.save({name: value + 1 for name, value in other.module.state_dict().items()}, weights)
+    second = ph.load(net.name, weights=str(weights), input_size=net.preprocessing.size)
+    for one in (net, second):
+        ph.sweep(one, store=tmp_path / "two", layers=["second"], units=[(0, 1)], steps=1, recipe="draft")
+    remarks: list[str] = []
+    assert not the_networks(ledger, (), {}.__getitem__, remarks.append)
+    (line,) = [one for one in remarks if second.fingerprint[:8] in one]
+    (word,) = shlex.split(line.partition("--model ")[2])
+    assert word.startswith(f"{net.name} --weights '{weights}'")
+    with running(tmp_path / "state", str(tmp_path / "two"), "--model", net.name, "--model", word) as server:
+        client = let_in(server)
+        ended.append(client)
+        assert {one["id"]: one["live"] for one in client.get("/api/v1/models").json()} == {
+            net.fingerprint: True,
+            second.fingerprint: True,
+        }
+        assert not any("only shown" in one for one in server.said)
+
+
+def test_a_network_is_taken_at_the_size_of_its_pictures(net: Network, tmp_path: Path) -> None:
+    """Unless another was said; and what the store says of it stays what it was."""
+    store, said = tmp_path / "s", list[str]()
+    large = ph.load(net.name, input_size=(3, 40, 40))
+    ph.sweep(large, store=store, layers=["second"], units=[(0, 1)], steps=1, recipe="draft")
+    own = ph.load(net.name, input_size=(3, 20, 20))
+    known = {net.name: net, f"{net.name} --input-size 3,40,40": large, "own": own}
+    ledger = Ledger(Place(str(store)), write=True)
+    (found,) = the_networks(ledger, (net.name,), known.__getitem__, said.append).values()
+    assert found is large
+    assert said == [f"{net.name} is taken at 3,40,40, as its pictures here were made; otherwise say --input-size"]
+    before = (store / "networks" / f"{net.fingerprint}.json").read_bytes()
+    (found,) = the_networks(ledger, ("own",), known.__getitem__, said.append).values()
+    assert found is own
+    with ExitStack() as stack:
+        assembled(
+            ledger, {net.fingerprint: net}, Guard(Keys(b"", 1, tell=said.append), Hosts.of(1, "localhost", ())), stack
+        )
+    assert (store / "networks" / f"{net.fingerprint}.json").read_bytes() == before
+
+
+@pytest.mark.parametrize(
+    ("models", "says"),
+    [
+        (["net.py:build --wieghts a.pt"], "--model: unrecognized arguments: --wieghts a.pt; inside it goes what"),
+        (["net.py:build --weights"], "--model: --weights: expected one argument"),
+        (["net.py:build --weights 'a.pt"], "cannot be read: No closing quotation"),
+    ],
+)
+def test_options_inside_a_model_are_refused_in_a_line(
+    models: list[str], says: str, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
+    words = [word for one in models for word in ("--model", one)]
+    assert main(["serve", *words, "--no-browser", "--port", "0"]) == 2
+    err = capsys.readouterr().err
+    assert says in err
+    assert err.count("\n") == 1
 
 
 def test_what_a_store_names_is_never_loaded(

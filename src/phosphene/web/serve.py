@@ -5,6 +5,7 @@ This file alone puts together what needs torch and what does not; where torch is
 
 from __future__ import annotations
 
+import math
 import secrets
 import signal
 import threading
@@ -17,14 +18,16 @@ from typing import TYPE_CHECKING, Any, final
 from ..errors import OutputError, PhospheneError, StoreError
 from ..files import why
 from ..models.miniception import CARDS
+from ..store.about import about_in, put_about
 from ..store.ledger import Ledger
-from ..store.networks import model_of
 from ..store.paths import MARKER
 from ..store.place import Place
-from ..store.scans import scans_in
 from .live.journal import Journal
 from .live.lock import free
+from .pages.catalog import Catalog
 from .pages.shelf import Shelf
+from .pages.texts import named_text
+from .schema.lines import printable
 from .server.app import Application, application
 from .server.doors import Door, link
 from .server.keys import Keys, kept_secret, state_folder
@@ -36,6 +39,7 @@ if TYPE_CHECKING:
     from ..models.network import Network
 
 FIRST = "miniception"  # what one sees who names nothing
+LARGEST = 3 * 2048**2  # values of a picture that a network is tried at because a store says so
 Say = Callable[[str], None]
 Load = Callable[[str], "Network"]
 
@@ -43,7 +47,8 @@ Load = Callable[[str], "Network"]
 @final
 @dataclass(frozen=True)
 class Wanted:
-    """What was asked for. ``store``: None for the user's own. ``models``: addresses of networks to load."""
+    """What was asked for. ``store``: None for the user's own. ``models``: addresses of networks to load, each with
+    what is said about it."""
 
     store: str | None = None
     models: tuple[str, ...] = ()
@@ -97,7 +102,6 @@ def assembled(
     """
     if not networks:
         return application(Shelf(ledger), guard=guard, journal=Journal(ledger.place))
-    from ..store.about import put_about
     from ..store.scans import find
     from ..sweeps.described import about_of
     from .live.desk import Desk
@@ -107,7 +111,8 @@ def assembled(
     abouts = [about_of(network) for network in networks.values()]
     for about in abouts:
         with suppress(OutputError):  # for those who only show it, and for the export
-            put_about(ledger.place, about)
+            if not _told(ledger.place, about.fingerprint):
+                put_about(ledger.place, about)
     shelf = Shelf(ledger, abouts)
     eye = Eye(networks, lambda fingerprint: find(ledger.place, fingerprint=fingerprint))
     stack.callback(eye.close)
@@ -115,6 +120,14 @@ def assembled(
     desk = Desk(ledger.place, networks, waiting=waiting)  # last: it begins to use the networks
     stack.callback(desk.close)
     return application(shelf, guard=guard, desk=desk, eye=eye, words=words, live=networks)
+
+
+def _told(place: Place, fingerprint: str) -> bool:
+    """Whether the store has a description of a network, which is of how its pictures there were made."""
+    try:
+        return about_in(place, fingerprint) is not None
+    except StoreError:
+        return False
 
 
 def the_ledger(wanted: Wanted, remark: Say) -> tuple[Ledger, bool]:
@@ -156,17 +169,37 @@ def the_networks(ledger: Ledger, models: tuple[str, ...], load: Load, remark: Sa
     Nothing is ever loaded because a store's records name it, but what is part of phosphene.
     """
     shown = _shown(ledger)
-    ours = tuple(name for name in CARDS if name in shown.values())
+    ours = tuple(name for name in CARDS if any(spec["address"] == name for spec in shown.values()))
     networks: dict[str, Network] = {}
     for address in dict.fromkeys((*models, *ours)) if models or shown else (FIRST,):
         network = load(address)
+        if address in models:
+            network = _sized(network, shown.get(network.fingerprint, {}), address, load, remark)
         if address in models or not shown or network.fingerprint in shown:
-            networks[network.fingerprint] = network
+            networks.setdefault(network.fingerprint, network)
         _count_labels(network, remark)
-    for fingerprint, model in shown.items():
+    for fingerprint, spec in shown.items():
         if fingerprint not in networks:
-            remark(f"{model} ({fingerprint[:8]}) is only shown; to make new pictures of it: --model {model}")
+            remark(f"{spec['address']} ({fingerprint[:8]}) is only shown; to make new pictures of it: "
+                   f"--model {named_text(spec)}")  # fmt: skip
     return networks
+
+
+def _sized(network: Network, spec: Mapping[str, Any], address: str, load: Load, remark: Say) -> Network:
+    """The network as the store's pictures of it were made: at that size, unless another was said."""
+    size = _size_of(spec)
+    if network.spec.input_size is not None or size in (None, network.preprocessing.size):
+        return network
+    text = ",".join(map(str, size or ()))
+    remark(f"{network.name} is taken at {text}, as its pictures here were made; otherwise say --input-size")
+    return load(f"{address} --input-size {text}")
+
+
+def _size_of(spec: Mapping[str, Any]) -> tuple[int, ...] | None:
+    """The size that a store says a network was given, if it may be tried: anybody may have written it."""
+    said = spec.get("input_size")
+    sound = isinstance(said, list | tuple) and len(said) == 3 and all(type(one) is int and one > 0 for one in said)
+    return tuple(said) if said and sound and math.prod(said) <= LARGEST else None
 
 
 def _count_labels(network: Network, remark: Say) -> None:
@@ -178,17 +211,14 @@ def _count_labels(network: Network, remark: Say) -> None:
                    "those of other classes; give a name for each: --labels FILE")  # fmt: skip
 
 
-def _shown(ledger: Ledger) -> dict[str, str]:
-    """The networks of which a store has anything, and their addresses as it says them."""
-    found: dict[str, str] = {}
-    for scan in scans_in(ledger.place):
-        with suppress(StoreError, KeyError):  # whatever somebody's store says of itself
-            found[scan.plan.fingerprint] = scan.model
-    for fingerprint in ledger.networks():
-        if fingerprint not in found:
-            with suppress(StoreError):
-                found[fingerprint] = model_of(ledger, fingerprint)
-    return found
+def _shown(ledger: Ledger) -> dict[str, Mapping[str, Any]]:
+    """The networks of which a store has anything, and where they come from as it says it: see ``ModelSpec``."""
+    filed = set(ledger.networks())
+    return {
+        one.id: {**one.spec, "address": printable(one.spec["address"])}
+        for one in Catalog(ledger).networks().values()
+        if one.id in filed or one.scans
+    }
 
 
 def _torch(remark: Say) -> bool:

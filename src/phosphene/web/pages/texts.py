@@ -58,6 +58,18 @@ def _command(words: Sequence[str], remarks: Sequence[str] = ()) -> str:
     return "\n".join([*(f"# {printable(remark)}" for remark in remarks), " ".join(map(shlex.quote, plain))])
 
 
+def model_text(model: Mapping[str, Any]) -> str:
+    """A network on a command line: its address, then what was said about it."""
+    address, *options = map(printable, [str(model.get("address", "MODEL")), *_model(model)])
+    return " ".join(map(shlex.quote, [f"./{address}" if address.startswith("-") else address, *options]))
+
+
+def named_text(model: Mapping[str, Any]) -> str:
+    """The same as one word, for ``phosphene serve --model``."""
+    address, *options = map(printable, [str(model.get("address", "MODEL")), *_model(model)])
+    return shlex.quote(" ".join([address, *map(shlex.quote, options)]))
+
+
 def _model(model: Mapping[str, Any]) -> list[str]:
     words: list[str] = []
     for name in MODEL:
