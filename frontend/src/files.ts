@@ -12,7 +12,7 @@ declare global {
 function blank(layer: LayerDoc, channel: number): UnitDoc {
   const line = layer.units[channel];
   return {
-    network: layer.network, model: layer.model, live: false, layer: layer.layer, channel,
+    network: layer.network, model: layer.model, address: layer.address, live: false, layer: layer.layer, channel,
     unit: line?.unit ?? `${layer.layer}:${channel}`, name: line?.name ?? null, units: layer.units.length, pictures: [],
     facets: null, examples: null, facts: null, neighbours: [], failures: [], tile: layer.tile, sheets: layer.sheets,
     python: "", cli: "",

@@ -8,7 +8,7 @@ export interface Strip { url: string; count: number; width: number; height: numb
 export interface Tile { sheet: string; x: number; y: number }
 export type Sheets = Record<string, [number, number]>; // address -> width, height in pixels
 
-export interface NetworkLine { id: string; model: string; live: boolean; layers: number; pictures: number }
+export interface NetworkLine { id: string; model: string; named: string; live: boolean; layers: number; pictures: number }
 export interface SiteDoc { version: string; live: boolean; store: string; networks: NetworkLine[] }
 
 export interface LayerLine {
@@ -32,9 +32,9 @@ export interface UnitLine {
   real: string | null; alike: number | null;
 }
 export interface LayerDoc {
-  network: string; model: string; live: boolean; layer: string; kind: string | null; size: number[];
+  network: string; model: string; address: string; live: boolean; layer: string; kind: string | null; size: number[];
   field: [number, number] | null; tile: number; sheets: Sheets; similarity: "fires" | "looks" | null;
-  previous: string | null; next: string | null; units: UnitLine[]; damaged: number;
+  previous: string | null; next: string | null; units: UnitLine[]; damaged: number; ways: number;
   chunks: number[] | null; // of an export: which files of units there are
 }
 
@@ -76,7 +76,7 @@ export interface Neighbour {
 }
 export interface FailureDoc { kind: string; row: number; error: string }
 export interface UnitDoc {
-  network: string; model: string; live: boolean; layer: string; channel: number; unit: string; name: string | null;
+  network: string; model: string; address: string; live: boolean; layer: string; channel: number; unit: string; name: string | null;
   units: number; pictures: Picture[]; facets: FacetsDoc | null; examples: ExamplesDoc | null; facts: FactsDoc | null;
   neighbours: Neighbour[]; failures: FailureDoc[]; tile: number; sheets: Sheets; python: string; cli: string;
 }

@@ -36,8 +36,8 @@ export const short = (id: string): string => id.slice(0, 12);
 const shell = (text: string) => (/^[\w@%+=:,./-]+$/.test(text) ? text : `'${text.replace(/'/g, "'\\''")}'`);
 
 /** The command that makes a layer's units, or one of them, into a store. */
-export const sweepOf = (doc: { model: string; layer: string }, store: string, channel?: number): string =>
-  `phosphene sweep ${shell(doc.model)} --store ${store ? shell(store) : "STORE"} --layers ${shell(doc.layer)}`
+export const sweepOf = (doc: { address: string; layer: string }, store: string, channel?: number): string =>
+  `phosphene sweep ${doc.address} --store ${store ? shell(store) : "STORE"} --layers ${shell(doc.layer)}`
   + (channel === undefined ? "" : ` --units ${channel}`);
 
 /** Sizes: 14 × 14 × 480. */

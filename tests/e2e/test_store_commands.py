@@ -8,12 +8,14 @@ import os
 import shutil
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from e2e.command import Ran, command, files, pixels
 from PIL import Image
-from store.shelf import LAYER, NETWORK, OTHER, everything, fill, put, record, shelf
+from store.shelf import LAYER, NETWORK, OTHER, everything, fill, job, put, record, shelf
 
 from phosphene.store.ledger import Ledger
 from phosphene.store.paths import record_of
@@ -103,7 +105,8 @@ def test_differences(store: Ledger, here: Here, folder: Path) -> None:
     ran = here("diff", "s", "t", "--layer", LAYER)
     assert ran.code == 0
     lines = ran.out.splitlines()
-    assert lines[0].split() == ["unit", "kind", "likeness", "first", "second"]
+    assert lines[0] == "first: fake abababab; second: fake cdcdcdcd"
+    assert lines[1].split() == ["unit", "kind", "likeness", "first", "second"]
     assert lines[-1].startswith("18 pictures: 0 the same, 14 changed (likeness ")
     assert lines[-1].endswith(", 3 only in the first, 1 only in the second")
     rows = json.loads(here("diff", "s", "t", "--layer", LAYER, "--json", "--limit", "3").out)
@@ -118,7 +121,53 @@ def test_differences(store: Ledger, here: Here, folder: Path) -> None:
     with Image.open("d.png") as paper:
         assert len(paper.convert("RGB").getcolors(10**6) or []) > 500
     shutil.copytree("s", "u")
-    assert here("diff", "s", "u").out == "30 pictures: 30 the same, 0 changed\n"
+    same = "both: fake abababab, same weights\n30 pictures: 30 the same, 0 changed\n"
+    assert here("diff", "s", "u").out == same
+
+
+def made_in(ledger: Ledger, steps: int, layer: str = LAYER, channel: int = 1, **more: Any) -> None:
+    spec = replace(job(layer, channel, steps=steps), **more)
+    one = record(layer, channel, id=spec.id(NETWORK), spec=spec.to_dict(), steps=steps)
+    put(ledger, one, seed=steps)
+
+
+def test_differences_of_what_was_made_otherwise(here: Here, folder: Path) -> None:
+    first, second = Ledger(Place("s"), write=True), Ledger(Place("t"), write=True)
+    made_in(first, 8)
+    made_in(first, 9)
+    made_in(second, 30)
+    made_in(first, 8, channel=2)
+    made_in(second, 8, channel=2, redirect=3)
+    lines = here("diff", "s", "t").out.splitlines()
+    assert lines[0] == "both: fake abababab, same weights"
+    rows = {line.split("  ")[0]: line for line in lines[2:-1] if "not there" not in line}
+    assert rows[f"{LAYER}:1"].endswith("otherwise: 8 steps, 16 x 16; 30 steps, 16 x 16") or rows[f"{LAYER}:1"].endswith(
+        "otherwise: 9 steps, 16 x 16; 30 steps, 16 x 16"
+    )
+    assert rows[f"{LAYER}:2"].count("8 steps, 16 x 16 (way ") == 2  # nothing that is shown tells them apart
+    assert lines[-1] == (
+        "3 pictures: 0 the same, 0 changed, 2 made otherwise (recipe, steps or size), 1 only in the first"
+    )
+    ran = here("diff", "s", "t", "--json")
+    found = json.loads(ran.out)
+    assert [row["state"] for row in found] == ["made otherwise", "made otherwise", "only first"]
+    assert {row["steps_second"] for row in found} == {30, 8, None}
+    assert "2 made otherwise" in ran.err
+
+
+def test_differences_of_networks_with_other_layers(store: Ledger, here: Here) -> None:
+    other = Ledger(Place("t"), write=True)
+    fill(other, "conv1", range(2), network=OTHER)
+    lines = here("diff", "s", "t").out.splitlines()
+    assert lines[1] == f"they have no layer in common: the first has logit, {LAYER}, the second conv1"
+    assert len(lines) == 3
+
+
+def test_a_layer_that_only_one_network_has(here: Here, folder: Path) -> None:
+    ledger = shelf("two", networks=(NETWORK, OTHER))
+    put(ledger, record("conv1", 0, network=OTHER))
+    assert here("sheet", "two", "--layer", "conv1").out == "conv1.png\n"
+    assert "cdcdcdcd, same weights" in here("diff", "two", "two", "--layer", "conv1").out
 
 
 BAD = [
@@ -135,10 +184,11 @@ BAD = [
     (("sheet", "s", "--layer", LAYER, "--network", "99"), "has no network 99; there is abababab (fake)"),
     (("sheet", "s", "--layer", LAYER, "-o", "a.jpg"), "call it a.png"),
     (("sheet", "s", "--layer", LAYER, "-o", "no/a.png"), "there is no folder no"),
-    (("sheet", "two", "--layer", LAYER), "has pictures of 2 networks"),
+    (("sheet", "two", "--layer", LAYER), f"has pictures of 2 networks with the layer {LAYER}; name one with --network"),
+    (("sheet", "bare", "--layer", LAYER, "--sweep", "x"), "no sweep in bare"),
     (("diff", "s", "nowhere"), "there is no store nowhere"),
     (("diff", "s", "bare"), "has no pictures"),
-    (("diff", "s", "two"), "cdcdcdcd (fake)"),
+    (("diff", "s", "two"), "name one with --network, by its beginning: abababab (fake), cdcdcdcd (fake)"),
     (("diff", "s", "s", "--layer", "mixed9"), "neither store has pictures of mixed9; closest: "),
     (("diff", "s", "s", "-o", "a.xlsx"), "written as .csv, .json, .png; call it a.csv"),
     (("diff", "s", "s", "-o", "a.png"), "nothing has changed"),

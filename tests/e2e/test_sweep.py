@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import json
+import os
+import re
+import time
 from pathlib import Path
 
 import pytest
 from e2e.command import files
+from PIL import Image
 
 from phosphene.cli.main import main
 
@@ -96,7 +100,7 @@ def test_swept_looked_at_and_swept_again(there: Path, capsys: pytest.CaptureFixt
     assert "4 made in" in out
     assert "first      4      4     4" in out
     out, _ = said(capsys, "status", "gallery")
-    assert "recipe default (positive; 2 steps), 4 of 4 made" in out
+    assert re.match(r"sweep \w{8}: net.py:build \w{8}, recipe default \(positive; 2 steps\), 4 of 4 made\n", out)
     (status,) = json.loads(said(capsys, "status", "gallery", "--json")[0])
     assert (status["tasks"], status["made"], status["left"], status["failures"]) == (4, 4, 0, [])
     assert said(capsys, *SWEEP, "--layers", "first")[0].endswith("0 made; 4 were there\n")
@@ -135,6 +139,53 @@ def test_one_sweep_of_several_is_looked_at_and_tried_again(there: Path, capsys: 
     assert said(capsys, "retry", "gallery", "--sweep", second)[0] == nothing
     left = json.loads(said(capsys, "status", "gallery", "--json")[0])
     assert {one["id"]: len(one["failures"]) for one in left} == {first: 1, second: 0}
+
+
+def test_sweeps_stand_in_the_order_in_which_they_were_begun(there: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for steps in ("2", "3", "4"):
+        said(capsys, *SWEEP[:-1], steps, "--layers", "first", "--units", "0")
+    ids = sorted(path.stem for path in Path("gallery/sweeps").glob("*.json"))
+    for order in (ids, ids[::-1]):
+        for place, name in enumerate(order):
+            when = time.time() - 1000 + place
+            os.utime(f"gallery/sweeps/{name}.json", (when, when))
+        assert [one["id"] for one in json.loads(said(capsys, "status", "gallery", "--json")[0])] == order
+
+
+def test_a_sheet_of_one_sweep(there: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    said(capsys, *SWEEP, "--layers", "first")
+    said(capsys, *SWEEP[:-1], "3", "--layers", "first", "--units", "0:2")
+    found = {one["tasks"]: one["id"][:8] for one in json.loads(said(capsys, "status", "gallery", "--json")[0])}
+    sheets = {}
+    for tasks, name in found.items():
+        said(capsys, "sheet", "gallery", "--layer", "first", "--sweep", name, "--columns", "1", "-o", f"{tasks}.png")
+        with Image.open(f"{tasks}.png") as paper:
+            sheets[tasks] = paper.height
+    said(capsys, "sheet", "gallery", "--layer", "first", "--columns", "1", "-o", "usual.png")
+    with Image.open("usual.png") as paper, Image.open("4.png") as own, Image.open("2.png") as few:
+        assert sheets[2] < sheets[4] == own.height
+        assert paper.crop((0, 40, *own.size)).tobytes() == own.crop((0, 40, *own.size)).tobytes()  # but for the title
+        assert few.width == own.width
+    for words, why in (
+        (["--layer", "frist"], f"the sweep {found[2]} has no layer frist; closest: first"),
+        (["--layer", "first", "--kind", "negative"], "no negative pictures of first"),
+        (["--layer", "first", "--network", "zz"], f"the sweep {found[2]} is of the network "),
+        (["--layer", "first", "--sweep", "zz"], "the id of no sweep in gallery begins with 'zz'"),
+    ):
+        assert why in refused(capsys, "sheet", "gallery", "--sweep", found[2], *words)
+
+
+def test_units_that_are_not_there_are_told(there: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    def told(*words: str) -> str:
+        return said(capsys, *SWEEP, "--dry-run", *words)[1]
+
+    assert told("--layers", "first", "--units", "0:9") == "first has 4 units; 4 to 8 are not there\n"
+    assert told("--layers", "first,second", "--units", "3,5") == (
+        "first has 4 units; 5 is not there; 1 other layer lacks some, too\n"
+    )
+    assert told("--layers", "first", "--units", "0:9", "-q") == ""
+    assert told("--layers", "first", "--units", "0:4") == ""
+    assert said(capsys, *SWEEP, "--layers", "first", "--units", "3:9")[1].startswith("first has 4 units; 4 to 8 are")
 
 
 def test_a_retry_that_cannot_begin_loses_no_failure(there: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -212,7 +263,11 @@ def test_commands_on_what_is_no_store(there: Path, capsys: pytest.CaptureFixture
     assert not Path("nowhere").exists()
     Path("others/sweeps").mkdir(parents=True)
     Path("others/sweeps/theirs.json").write_text("{}")
-    assert "there is no store others" in refused(capsys, "verify", "others")
+    other = "others is no store: it has no phosphene.json, but other things; name another folder"
+    assert other in refused(capsys, "verify", "others")
+    assert "the store net.py is a file; name a folder" in refused(capsys, "status", "net.py")
+    Path("empty").mkdir()
+    assert "make one: phosphene sweep MODEL --store empty" in refused(capsys, "status", "empty")
     assert Path("others/sweeps/theirs.json").exists()
     Path("gallery").mkdir()
     Path("gallery/phosphene.json").write_text('{"format": 2}')

@@ -114,6 +114,47 @@ def test_of_several_ways_those_alike_belong_together(tmp_path: Path) -> None:
     assert sorted(change.state for change in found) == ["only second", "same", "same"]
 
 
+def made_in(ledger: Ledger, steps: int, network: str = NETWORK, channel: int = 1, size: int = 16) -> None:
+    spec = job(LAYER, channel, steps=steps)
+    one = record(LAYER, channel, network=network, id=spec.id(network), spec=spec.to_dict(), steps=steps)
+    put(ledger, {**one, "size": [size, size]}, seed=steps, height=size, width=size)
+
+
+@pytest.mark.parametrize("packed", [False, True])
+def test_what_was_made_in_two_ways_is_not_taken_for_changed(packed: bool, tmp_path: Path) -> None:
+    first, second = store(tmp_path / "a"), store(tmp_path / "b")
+    for channel in range(3):
+        made_in(first, 8, channel=channel)
+        made_in(second, 30, channel=channel)
+    made_in(first, 99, channel=2)
+    made_in(second, 99, channel=2)
+    second.fail(failure(LAYER, 5))
+    put(first, record(LAYER, 5))
+    if packed:
+        pytest.importorskip("pyarrow")
+        compact(first)
+        compact(second)
+    found = diff(first, second)
+    said = [(change.unit, change.state, change.steps) for change in found]
+    assert said[:1] == [(f"{LAYER}:5", "changed", (8, None))]  # what failed does not say how
+    assert sorted(said[1:4]) == [(f"{LAYER}:{channel}", "made otherwise", (8, 30)) for channel in range(3)]
+    assert said[4:] == [(f"{LAYER}:2", "same", (99, 99))]
+    assert found[1].likeness is not None
+
+
+def test_of_several_networks_the_one_with_the_layer_is_meant(tmp_path: Path) -> None:
+    ledger = shelf(tmp_path, networks=(NETWORK, OTHER))
+    put(ledger, record("conv1", 0, network=OTHER))
+    assert the_network(ledger, layer="conv1") == OTHER
+    assert the_network(ledger, "ab", "conv1") == NETWORK  # what is named counts; that the layer is not there is said
+    with pytest.raises(StoreError, match="2 networks; name one with --network, by its beginning: abababab"):
+        the_network(ledger)
+    with pytest.raises(StoreError, match="2 networks with the layer logit; name one with --network"):
+        the_network(ledger, layer="logit")
+    with pytest.raises(UnknownLayer, match="no pictures of the layer conv2; closest: conv1"):
+        the_network(ledger, layer="conv2")
+
+
 def test_networks_are_chosen_by_how_they_begin(tmp_path: Path) -> None:
     one, both = shelf(tmp_path / "a"), shelf(tmp_path / "b", networks=(NETWORK, OTHER))
     with pytest.raises(StoreError, match="2 networks.*abababab \\(fake\\), cdcdcdcd \\(fake\\)"):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import random
+import subprocess
 import sys
 from pathlib import Path
 
@@ -62,6 +63,33 @@ def test_what_is_packed_reads_as_what_was_loose(tmp_path: Path) -> None:
     with pytest.raises(StoreError, match="no record"):
         packed_record(ledger.place, NETWORK, LAYER, "00" * 16)
     assert compact(ledger) == Compacted()
+
+
+READS = """
+import os, sys
+import pyarrow.parquet
+from phosphene.store.packs import corners_in, packed_record, packs_of, sprites_in, texts_in, texts_left
+from phosphene.store.place import Place
+threads = lambda: len(os.listdir("/proc/self/task"))
+place, network, layer, name = Place(sys.argv[1]), *sys.argv[2:]
+before = threads()
+packed_record(place, network, layer, name)
+for path in packs_of(place, network, layer):
+    for read in (texts_in, texts_left, corners_in, sprites_in):
+        assert len(list(read(place, path)))
+print(before, threads())
+"""
+
+
+@pytest.mark.skipif(not Path("/proc/self/task").is_dir(), reason="threads are counted where the system shows them")
+def test_reading_leaves_no_threads_behind(tmp_path: Path) -> None:
+    """A thread of pyarrow that lives on when Python ends aborts the process, now and then, with exit code 134."""
+    ledger = shelf(tmp_path)
+    compact(ledger)
+    name = min(ledger.ids(NETWORK, LAYER))
+    words = [sys.executable, "-c", READS, str(tmp_path), NETWORK, LAYER, name]
+    before, after = subprocess.run(words, capture_output=True, text=True, check=True).stdout.split()
+    assert before == after
 
 
 def test_the_same_records_give_the_same_files(tmp_path: Path) -> None:

@@ -25,7 +25,7 @@ from phosphene.objectives import Channel, from_text, to_text
 from phosphene.presets import PRESETS
 from phosphene.spec import canonical
 from phosphene.sweeps.plan import Line, Plan, packs
-from phosphene.sweeps.planning import planned, ranges_of
+from phosphene.sweeps.planning import beyond, planned, ranges_of
 from phosphene.sweeps.recipe import Recipe
 
 ODD = ["0", "a:0", "conv 1", "ü/漢", "logit", '"', "tv", "x-1", "-1*conv", "a[b]", "5:0 - 0", "image", "1+1"]
@@ -348,6 +348,15 @@ def test_what_matches_nothing_is_refused(said: dict[str, Any], reason: str, net:
         plan(net, **said)
     assert reason in str(caught.value)
     assert 1 <= len(str(caught.value).splitlines()) <= 2
+
+
+@given(st.lists(st.tuples(st.integers(0, 12), st.integers(1, 6)).map(lambda one: (one[0], one[0] + one[1]))),
+       st.integers(1, 14))  # fmt: skip
+def test_what_a_layer_does_not_have_is_known(ranges: list[tuple[int, int]], channels: int) -> None:
+    found = beyond(ranges, channels)
+    wanted = {channel for first, last in ranges for channel in range(first, last)}
+    assert [c for first, last in found for c in range(first, last)] == sorted(c for c in wanted if c >= channels)
+    assert all(before[1] < after[0] for before, after in pairwise(found))
 
 
 def test_the_layer_with_the_logits_is_planned_once() -> None:

@@ -21,7 +21,7 @@ from sweep.made import loaded, same, swept
 from untouched import untouched
 from web.desks import blocked, desk_on, ended, picture, pixels, processes, reached, still, until
 
-from phosphene.errors import BadSpec, BadTarget, PhospheneError, StoreError
+from phosphene.errors import BadSpec, BadTarget, PhospheneError, StoreError, UnitOutOfRange
 from phosphene.front import make, options_of, prepare
 from phosphene.models.network import Network
 from phosphene.objectives import from_text
@@ -433,7 +433,11 @@ REFUSED: list[tuple[dict[str, Any], type[PhospheneError], str]] = [
     ({"kind": "units", "layer": "second", "units": "9:"}, BadSpec, "channels and ranges"),
     ({"kind": "units", "layer": "second", "units": "90:99"}, PhospheneError, "no chosen layer has such units"),
     ({"kind": "units", "layer": "second", "recipe": "/etc/evil.toml"}, PhospheneError, "no recipe"),
-    ({"kind": "units", "layer": "second", "recipe": "full"}, BadSpec, "makes facets"),
+    ({"kind": "units", "layer": "second", "recipe": "full"}, BadSpec, "no scan of second here .* full --data"),
+    ({"target": "second:3@99,0"}, UnitOutOfRange, "3@99,0 does not exist: the map of second is 6 x 6 at 12 x 12"),
+    ({"target": "-second:1@0,6", "size": 10}, UnitOutOfRange, "does not exist"),
+    ({"target": "head:1@0,0"}, UnitOutOfRange, "head has no map"),
+    ({"kind": "interpolate", "target": "second:1@1,1", "to": "second:1@6,6"}, UnitOutOfRange, "does not exist"),
 ]
 
 
@@ -447,7 +451,9 @@ def test_what_cannot_be_is_refused_in_a_line_and_no_network_is_run_for_it(tmp_pa
                 desk.ask(picture(net, **said))
         assert desk.jobs() == []
         assert Place(str(tmp_path)).names("live") == ["lock"]
-        for said in ({}, {"target": "logit:two"}, {"preset": "maco"}, {"kind": "units", "layer": "logit", "steps": 1}):
+        larger = {"target": "second:3@11,11", "size": 24}  # with a larger map
+        for said in ({}, {"target": "logit:two"}, {"preset": "maco"}, {"kind": "units", "layer": "logit", "steps": 1},
+                     larger):  # fmt: skip
             desk.ask(picture(net, **{"steps": 1, **said}))
 
 

@@ -10,8 +10,11 @@ from typing import TYPE_CHECKING
 import pytest
 import torch
 from data.made import encoded, photo
+from PIL import Image
+from playwright.sync_api import expect
 from web.browser import (
     CAMERA,
+    PATIENCE,
     Microscope,
     Visits,
     Watched,
@@ -20,12 +23,14 @@ from web.browser import (
     chromium,
     complaints,
     drawn,
+    let_in,
     pixels,
     removed,
     told,
     until,
 )
 from web.gallery import Gallery
+from web.served import running
 
 import phosphene as ph
 
@@ -136,6 +141,31 @@ def test_looking_and_making_do_not_meet(seen: Watched, gallery: Gallery) -> None
     awaited(page, lambda: told(seen, f"jobs/{job}")["step"] > step, "the picture goes on")
     assert told(seen, f"jobs/{job}")["state"] == "running"
     removed(seen, job)
+
+
+def test_where_nothing_fires_that_is_said(visit: Visits, tmp_path: Path) -> None:
+    (tmp_path / "net.py").write_text(
+        "import torch\n"
+        "def make():\n"
+        "    torch.manual_seed(0)\n"
+        "    return torch.nn.Sequential(torch.nn.Conv2d(3, 6, 3, bias=False), torch.nn.ReLU()).eval()\n"
+    )
+    words = ("--model", f"{tmp_path / 'net.py'}:make", "--input-size", "3,24,24")
+    with running(tmp_path / "state", *words) as server:
+        seen = visit(f"{server.url}/", let_in(server))
+        page = seen.go("#/image", "main button >> nth=1")
+        for light, often in ((0, 2), (1, 0)):
+            picture = Image.new("RGB", (24, 24), (light * 200, light * 90, light * 30))
+            page.get_by_label("Open photo").set_input_files(
+                {"name": f"{light}.png", "mimeType": "image/png", "buffer": encoded(picture)}
+            )
+            page.get_by_role("img", name=f"{light}.png, as the network was shown it").wait_for()
+            rows = page.locator(".live-fired > li")
+            expect(rows.get_by_text("Nothing fires here")).to_have_count(often, timeout=PATIENCE)
+            caption = page.locator(".live-mosaic-room .live-note")
+            expect(caption).to_contain_text("white is" if light else "Nothing fires here", timeout=PATIENCE)
+            assert rows.count() == 2
+        page.goto("about:blank")
 
 
 def test_what_is_no_picture_is_refused_in_a_line(seen: Watched, tmp_path: Path) -> None:

@@ -160,7 +160,7 @@ def test_no_other_network_answers_for_one_that_is_only_shown(visit: Visits, tmp_
         for route in ("image?net={}", "mixer?net={}&target=mixed4b:3", "live?net={}&target=mixed4b:3"):
             page = seen.go("#/" + route.format(shown.fingerprint[:12]))
             page.get_by_text(
-                "net.py:build is only shown here: start phosphene serve with --model net.py:build."
+                "net.py:build is only shown here: start phosphene serve with --model net.py:build"
             ).wait_for()
             assert page.get_by_text("Open photo").count() == 0
             assert page.get_by_role("combobox", name="Target").count() == 0
@@ -189,6 +189,7 @@ def test_a_queue_is_paused_continued_stopped_and_left(seen: Watched, gallery: Ga
     entries.first.get_by_text("conv1:1").wait_for()  # the next one runs meanwhile
     page.wait_for_timeout(300)
     assert told(seen, f"jobs/{jobs[0]}")["step"] == paused
+    page.get_by_text("if another is made meanwhile, it first goes through its steps again").wait_for()
     page.get_by_role("button", name="Continue").click()
     state(page, "waiting")
     page.get_by_role("button", name="remove conv1:1").click()
@@ -222,6 +223,101 @@ def test_what_cannot_be_made_is_said_in_a_line(seen: Watched) -> None:
     page.get_by_role("button", name="Start", exact=True).click()
     until(page, "document.activeElement.getAttribute('role') === 'combobox'")  # there it is to be mended
     assert told(seen, "jobs") == []
+
+
+def test_units_are_named_that_the_network_has(visit: Visits, tmp_path: Path) -> None:
+    net = loaded(tmp_path / "net")
+    with running(tmp_path / "state", "--model", str(tmp_path / "net" / "net.py:build")) as server:
+        seen = visit(f"{server.url}/", let_in(server))
+        page = seen.go("#/live", "form")
+        field = page.get_by_role("combobox", name="Target")
+        expect(field).to_have_attribute("placeholder", re.compile(r"^\w+:\d+$"), timeout=PATIENCE)
+        unit = field.get_attribute("placeholder")
+        assert unit is not None
+        layer, channel = unit.split(":")
+        assert 0 <= int(channel) < net.find(layer)[0].channels
+        page.get_by_text(f"Write a target, such as {unit}, and press Start").wait_for()
+        page.get_by_role("button", name="Start", exact=True).click()
+        page.get_by_role("alert").get_by_text(f"Nothing is asked for: write a unit such as {unit}.").wait_for()
+        seen.go("#/mixer", "form")
+        for name in ("Unit 1", "The sum"):
+            expect(page.get_by_role("combobox", name=name)).to_have_attribute("placeholder", unit, timeout=PATIENCE)
+        page.get_by_role("button", name="Mix", exact=True).click()
+        page.get_by_role("alert").get_by_text(f"Nothing is mixed: name a unit such as {unit}.").wait_for()
+        seen.go("#/compare", "form")
+        field = page.get_by_role("combobox", name="unit")
+        expect(field).to_have_attribute("placeholder", unit, timeout=PATIENCE)
+        field.fill("nothing")
+        page.get_by_role("button", name="Add").click()
+        page.get_by_role("alert").get_by_text(f"nothing is no unit's address; write one such as {unit}").wait_for()
+        page.goto("about:blank")
+
+
+def test_jobs_of_one_target_are_told_apart(seen: Watched, gallery: Gallery) -> None:
+    jobs = [asked(seen, network=gallery.fingerprint, target="conv1:3", **more)
+            for more in ({"steps": 2}, {"steps": 1, "size": 48})]  # fmt: skip
+    page = seen.go(f"#/live/{jobs[1]}", ENDED)
+    lines = page.locator(".live-queue .live-entry-line").all_inner_texts()
+    for line, how in zip(lines, ("fast, 48 px, 1 step, seed 0", "fast, 2 steps, seed 0"), strict=True):
+        assert re.search(rf"miniception, {how}, \d\d:\d\d:\d\d$", line), line
+
+
+def test_what_fails_before_its_first_step_offers_none(seen: Watched, gallery: Gallery) -> None:
+    job = asked(seen, network=gallery.fingerprint, target="mixed4b:0@99,0", size=80)  # its map is known by a run alone
+    page = seen.go(f"#/live/{job}", ".live-watch .live-badge.is-failed")
+    page.get_by_text("mixed4b:0@99,0 does not exist").first.wait_for()
+    page.get_by_role("button", name="Ask again").wait_for()
+    assert page.get_by_role("button", name=re.compile("Branch")).count() == 0
+
+
+def trusted(page: Page, what: str) -> tuple[str, str]:
+    """Verdict and words of a line of what was measured."""
+    line = page.locator(".trust li").filter(has=page.get_by_text(what, exact=True))
+    return line.get_attribute("class") or "", line.locator(".trust-means").inner_text()
+
+
+def test_one_unit_of_a_mix_speaks_neither_for_it_nor_against(seen: Watched, gallery: Gallery) -> None:
+    said = {}
+    for target, rank in {
+        "conv1:1 + conv1:3": "rank in the layer", "0.5*conv1:1 - 2*conv1:3": "rank from below",
+        "conv1:1 - 0.1*tv": "rank in the layer", "-conv1:1": "rank from below",
+    }.items():  # fmt: skip
+        job = asked(seen, network=gallery.fingerprint, target=target, steps=2)
+        page = seen.go(f"#/live/{job}", ENDED)
+        page.get_by_role("heading", name=target, exact=True).wait_for()
+        said[target] = (trusted(page, rank), trusted(page, "against real pictures"))
+    mixes = ("conv1:1 + conv1:3", "conv1:1"), ("0.5*conv1:1 - 2*conv1:3", "conv1:3")
+    for target, unit in mixes:
+        for verdict, words in said[target]:
+            assert verdict == "is-none"
+            assert unit in words
+            assert "it is one unit of the mix" in words
+    for target in ("conv1:1 - 0.1*tv", "-conv1:1"):
+        for verdict, words in said[target]:
+            assert verdict != "is-none"
+            assert "mix" not in words
+
+
+@pytest.mark.parametrize(
+    ("silent", "redirected", "value", "means"),
+    [
+        (4, 2, "all 4 steps", "in any step: of them, only the redirected ones moved it."),
+        (4, 0, "all 4 steps", "in any step: nothing moved it any further."),
+        (2, 1, "2 steps", "in these last steps: nothing moved it any further."),
+        (3, 2, "3 steps", "in these last steps: of them, only the redirected ones moved it."),
+    ],
+)
+def test_silent_steps_that_were_redirected_are_not_said_to_be_lost(
+    seen: Watched, gallery: Gallery, silent: int, redirected: int, value: str, means: str
+) -> None:
+    job = asked(seen, network=gallery.fingerprint, target="conv1:3", steps=4)
+    awaited(seen.page, lambda: told(seen, f"jobs/{job}")["state"] == "done", "the picture is made")
+    doc = told(seen, f"jobs/{job}")
+    doc["pictures"][0]["evidence"] |= {"silent": silent, "redirected": redirected}
+    seen.page.route("**/api/v1/jobs", lambda route: route.fulfill(json=[doc]))
+    page = seen.go(f"#/live/{job}", ENDED)
+    assert trusted(page, "silent")[1] == f"No gradient of the unit reached the picture {means}"
+    page.locator(".trust-value").get_by_text(value, exact=True).wait_for()
 
 
 def test_units_are_made_into_the_store_and_appear(seen: Watched) -> None:

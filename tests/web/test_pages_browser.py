@@ -2,12 +2,26 @@
 
 from __future__ import annotations
 
+import json
 import re
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
-from web.browser import Watched, drawn, told, until
+from examples.planted import network as planted
+from store.shelf import NETWORK, put, record
+from web.browser import Visits, Watched, asked, awaited, drawn, opened, removed, told, until
 from web.gallery import DEAD, DIVERSE, ERROR, FAILED, FRAMES, LAYERS, MADE, MISSING, PHOTOS, STEPS, Gallery
+
+from phosphene.spec import digest
+from phosphene.store.about import put_about
+from phosphene.store.ledger import Ledger
+from phosphene.store.place import Place
+from phosphene.sweeps.described import about_of
+from phosphene.web.export import export
+from phosphene.web.pages.shelf import Shelf
 
 
 def channels(seen: Watched) -> list[int]:
@@ -270,3 +284,199 @@ def test_units_of_two_networks_stand_side_by_side(seen: Watched, gallery: Galler
     field.fill("conv1:77")
     field.press("Enter")
     page.get_by_text("conv1 has 32 units, none is 77").wait_for()
+
+
+SHORT, LONG = 8, 16  # steps of two recipes
+PLAIN: dict[str, Any] = {"transform": []}  # another way, of as many steps
+
+
+def other(layer: str, channel: int, *, kind: str = "positive", row: int = 0, **change: Any) -> dict[str, Any]:
+    """The record of the same picture, made with a recipe that has this other."""
+    one = record(layer, channel, kind=kind, row=row)
+    more = {"steps": change["steps"]} if "steps" in change else {}
+    return {**one, **more, "id": digest([one["id"], change]), "spec": {**one["spec"], **change}}
+
+
+@pytest.fixture(scope="module")
+def twice(tmp_path_factory: pytest.TempPathFactory) -> Ledger:
+    """A store with pictures of two recipes. Unit 2 has one positive picture, 3 no negative, 4 and 5 two of as many
+    steps; layer ``hidden`` is not one that is usual, ``empty`` neither and has nothing."""
+    ledger = Ledger(Place(str(tmp_path_factory.mktemp("twice") / "store")), write=True)
+    for channel in range(6):
+        put(ledger, record("a", channel))
+        put(ledger, other("a", channel, **(PLAIN if channel > 3 else {"steps": LONG}))) if channel != 2 else None
+        put(ledger, record("a", channel, kind="negative")) if channel != 3 else None
+        for row in range(2):
+            put(ledger, record("a", channel, kind="diverse", row=row))
+    put(ledger, record("hidden", 0))
+    about = about_of(planted())
+    lines = [replace(about.layers[0], name=name, channels=6, usual=name in ("a", "last"))
+             for name in ("a", "hidden", "empty", "last")]  # fmt: skip
+    put_about(ledger.place, replace(about, fingerprint=NETWORK, layers=tuple(lines)))
+    return ledger
+
+
+@pytest.fixture(scope="module")
+def served(twice: Ledger, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Any]]:
+    """Where the pages of that store are, and the cookies of who was let in."""
+    with opened(Path(twice.place.url), tmp_path_factory.mktemp("state")) as found:
+        yield found.home, found.cookies
+
+
+@pytest.fixture(scope="module")
+def exported(twice: Ledger, tmp_path_factory: pytest.TempPathFactory) -> tuple[str, Any]:
+    """The same as files."""
+    folder = tmp_path_factory.mktemp("pages") / "site"
+    export(Shelf(twice), None, folder)
+    return f"{folder.as_uri()}/", ()
+
+
+@pytest.fixture(params=["served", "exported"])
+def home(request: pytest.FixtureRequest) -> Any:
+    return request.getfixturevalue(request.param)
+
+
+@pytest.fixture
+def both(visit: Visits, home: Any) -> Watched:
+    return visit(*home)
+
+
+UNIT = f"#/n/{NETWORK[:12]}/a"
+MAIN = ".viewer-main img"
+
+
+def shown(seen: Watched, one: dict[str, Any]) -> None:
+    """Wait until the large picture is that of a record, and its button alone is pressed."""
+    name = str(one["payloads"]["picture"]["hash"])
+    until(seen.page, f"document.querySelector({json.dumps(MAIN)})?.src.includes({json.dumps(name)})")
+    assert seen.page.locator(".viewer-all [aria-pressed=true]").count() == 1
+
+
+def kept(ledger: Ledger, one: dict[str, Any]) -> dict[str, Any]:
+    """As it is in the store, with its payloads."""
+    return dict(ledger.record(NETWORK, one["layer"], one["id"]))
+
+
+def test_each_of_two_pictures_of_a_kind_can_be_chosen(both: Watched, twice: Ledger) -> None:
+    page = both.go(f"{UNIT}/0", MAIN)
+    buttons = page.get_by_role("list", name="All pictures of this unit").get_by_role("button")
+    names = [text.strip() for text in buttons.all_inner_texts()]
+    assert names == [f"positive, {LONG} steps", f"positive, {SHORT} steps", "negative", "diverse 1", "diverse 2"]
+    long, short = kept(twice, other("a", 0, steps=LONG)), kept(twice, record("a", 0))
+    shown(both, long)
+    assert "?" not in page.url, "nothing was chosen"
+    buttons.nth(1).click()
+    shown(both, short)
+    assert page.url.endswith(f"{UNIT}/0?picture=positive&id={short['id'][:4]}")
+    page.reload()
+    shown(both, short)
+    page.locator("h1").click()
+    page.keyboard.press("1")
+    shown(both, long)
+    assert "?" not in page.url
+    page.keyboard.press("2")
+    shown(both, short)
+    page.keyboard.press("?")
+    keys = page.get_by_role("dialog").inner_text()
+    assert all(f"picture: {name}" in keys for name in names), keys
+    page.keyboard.press("Escape")
+    page.get_by_role("dialog").wait_for(state="hidden")
+    ways = [f"positive-{LONG}_steps", f"positive-{SHORT}_steps", "negative", "diverse1", "diverse2"]
+    for key, way in enumerate(ways, 1):
+        page.keyboard.press(str(key))
+        page.locator(f".viewer-tools a[download='Planted-a-0-{way}.png']").wait_for()
+    if page.url.startswith("http"):
+        with page.expect_download() as download:
+            page.keyboard.press("d")
+        assert download.value.suggested_filename == "Planted-a-0-diverse2.png"
+
+
+def test_a_chosen_picture_stays_chosen_at_the_next_unit(both: Watched, twice: Ledger) -> None:
+    page = both.go(f"{UNIT}/0?picture=diverse.2", MAIN)
+    shown(both, kept(twice, record("a", 0, kind="diverse", row=1)))
+    page.keyboard.press("n")
+    shown(both, kept(twice, record("a", 1, kind="diverse", row=1)))
+    assert page.url.endswith(f"{UNIT}/1?picture=diverse.2")
+    page.get_by_role("button", name="negative").click()
+    page.get_by_role("link", name="Next unit").click()
+    shown(both, kept(twice, record("a", 2, kind="negative")))
+    page.keyboard.press("n")
+    shown(both, kept(twice, other("a", 3, steps=LONG)))  # there is none, so the first
+    page.keyboard.press("n")
+    shown(both, kept(twice, record("a", 4, kind="negative")))
+    assert page.url.endswith(f"{UNIT}/4?picture=negative")
+    page.go_back()
+    page.go_back()
+    shown(both, kept(twice, record("a", 2, kind="negative")))
+
+
+def test_of_several_ways_the_same_one_is_kept(both: Watched, twice: Ledger) -> None:
+    short = [kept(twice, record("a", channel)) for channel in range(4)]
+    page = both.go(f"{UNIT}/0?picture=positive&id={short[0]['id'][:4]}", MAIN)
+    for channel in range(4):  # unit 2 has but one
+        shown(both, short[channel])
+        if channel != 2:
+            assert page.url.endswith(f"{UNIT}/{channel}?picture=positive&id={short[channel]['id'][:4]}")
+        page.keyboard.press("n")
+    for one in (record("a", 4), other("a", 4, **PLAIN)):
+        both.go(f"{UNIT}/4?picture=positive&id={one['id'][:6]}", MAIN)
+        shown(both, kept(twice, one))
+        assert page.locator(".viewer-all [aria-pressed=true]").inner_text().strip() == f"positive, {one['id'][:4]}"
+        page.locator("h1").click()
+        page.keyboard.press("n")
+        shown(both, kept(twice, record("a", 5) if one["spec"]["transform"] else other("a", 5, **PLAIN)))
+
+
+def test_a_copied_link_leads_to_the_picture(visit: Visits, home: Any, twice: Ledger) -> None:
+    first = visit(*home)
+    page = first.go(f"{UNIT}/1", MAIN)
+    page.get_by_role("button", name=f"positive, {SHORT} steps").click()
+    shown(first, kept(twice, record("a", 1)))
+    page.evaluate("navigator.clipboard.writeText = async (text) => { window.copied = text; }")
+    page.get_by_role("button", name="Copy link").click()
+    link = awaited(page, lambda: page.evaluate("window.copied"), "the link")
+    fresh = visit(*home)
+    fresh.page.goto(link)
+    shown(fresh, kept(twice, record("a", 1)))
+
+
+def test_layers_that_have_something_are_shown_though_they_are_not_usual(visit: Visits, served: tuple[str, Any]) -> None:
+    seen = visit(*served)
+    page = seen.go(f"#/n/{NETWORK[:12]}", "[data-row]")
+    names = page.locator("[data-row] strong")
+    assert names.all_inner_texts() == ["a", "hidden", "last"]
+    page.get_by_label("all 4, not only the usual").check()
+    until(page, "document.querySelectorAll('[data-row]').length === 4")
+    seen.go(f"#/n/{NETWORK[:12]}/a", ".grid a")
+    page.keyboard.press("]")
+    page.get_by_role("heading", level=1, name="hidden").wait_for()
+
+
+def test_a_layer_says_in_how_many_ways_it_was_made(both: Watched) -> None:
+    page = both.go(UNIT, ".grid a")
+    assert page.get_by_text("made in 3 ways: of a unit that has several").count() == 1
+    both.go(f"#/n/{NETWORK[:12]}/hidden", ".grid a")
+    assert page.get_by_text("ways").count() == 0
+
+
+def test_a_layer_that_is_being_made_is_not_asked_for_again(seen: Watched, gallery: Gallery) -> None:
+    before = asked(seen, network=gallery.fingerprint, target="conv1:3", steps=2000)  # the queue is busy
+    made = []
+    try:
+        page = seen.go(f"#/n/{gallery.net}/conv2", ".say")
+        button = page.get_by_role("button", name="Make this layer")
+        button.dblclick()
+        page.get_by_role("link", name="Watch it").wait_for()
+        made = [one["id"] for one in told(seen, "jobs") if one["ask"]["kind"] == "units"]
+        assert len(made) == 1, "a double click asks once"
+        until(page, "!document.body.innerText.includes('No unit of this layer has a picture yet')")
+        assert button.count() == 0
+        page.reload()
+        page.get_by_role("link", name="Watch it").wait_for()
+        page.get_by_text("waiting").wait_for()
+        until(page, "!document.body.innerText.includes('No unit of this layer has a picture yet')")
+        removed(seen, made.pop())
+        button.wait_for()
+    finally:
+        for job in (*made, before):
+            removed(seen, job)

@@ -24,6 +24,7 @@ from sweep.made import swept, tiny
 from web.stored import HOSTILE, LAYERS, copied, documents, named, plain, shelf, whole, without_sheets
 
 from phosphene.errors import StoreError, UnitOutOfRange, UnknownLayer, UnknownName
+from phosphene.spec import digest
 from phosphene.store.about import About, about_in, put_about
 from phosphene.store.check import verify
 from phosphene.store.compact import compact
@@ -32,7 +33,7 @@ from phosphene.store.ledger import Ledger, Payload
 from phosphene.store.paths import object_of, record_of
 from phosphene.store.place import Place
 from phosphene.sweeps.described import about_of
-from phosphene.web.pages.alike import order, unit_length
+from phosphene.web.pages.alike import ALIKE, nearest, order, unit_length
 from phosphene.web.pages.real import facets_of, source_text
 from phosphene.web.pages.shelf import Shelf
 from phosphene.web.pages.view import real_of
@@ -372,6 +373,49 @@ def test_the_alike_stand_together(tmp_path: Path) -> None:
     assert {(one.by, one.channel % 3) for one in near} == {("looks", 1)}
     again = Shelf(ledger).layer("ab", "a")
     assert [unit.alike for unit in again.units] == [unit.alike for unit in doc.units]
+
+
+def test_what_has_little_in_common_is_not_called_alike(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    vectors = unit_length([[1, 0], [0.9, 0.43], [0.03, 1], [-1, 0.1], [0, 0]])
+    assert [at for at, _ in nearest(vectors, 0, 9)] == [1]
+    assert [at for at, _ in nearest(vectors, 2, 9)] == []
+    ledger = noisy(tmp_path / "store", 6)
+
+    def told() -> list[float]:
+        one = Shelf(ledger)
+        return [near.value for channel in range(6) for near in one.unit("ab", "a", channel).neighbours]
+
+    assert all(value >= ALIKE for value in told())
+    monkeypatch.setattr("phosphene.web.pages.alike.ALIKE", 0.0)
+    assert any(value < 0.2 for value in told()), "without a floor the nearest of six would do, whatever they show"
+
+
+def noisy(store: Path, channels: int) -> Ledger:
+    """A layer of units each of which has a picture of its own noise."""
+    ledger = Ledger(Place(str(store)), write=True)
+    for channel in range(channels):
+        put(ledger, record("a", channel))
+    return ledger
+
+
+def test_the_ways_in_which_a_layer_was_made_are_counted(tmp_path: Path) -> None:
+    ledger = noisy(tmp_path / "store", 3)
+
+    def ways() -> int:
+        return Shelf(ledger).layer("ab", "a").ways
+
+    assert ways() == 1
+    put(ledger, record("a", 0, kind="negative"))
+    ledger.fail(failure("a", 5))
+    assert ways() == 1, "a negative or a failure is no other way"
+    first = record("a", 0)
+    longer = {"id": digest(["longer"]), "steps": 16, "spec": {**first["spec"], "steps": 16}}
+    made = put(ledger, {**first, **longer, "score": {**first["score"], "clean": 99.0}})
+    assert ways() == 2
+    pictures = Shelf(ledger).unit("ab", "a", 0).pictures
+    assert [(one.id, one.steps) for one in pictures if one.kind == "positive"] == [(made, 16), (first["id"], 8)]
+    thumb = Shelf(ledger).layer("ab", "a").units[0]
+    assert thumb.clean == first["score"]["clean"], "its line is of the way in which most were made"
 
 
 def chained(alike: np.ndarray) -> list[int]:

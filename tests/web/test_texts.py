@@ -16,7 +16,7 @@ from phosphene.cli.main import main
 from phosphene.objectives import Channel, Logit, from_text, objectives, to_text
 from phosphene.result import Result
 from phosphene.web.pages.catalog import Layer
-from phosphene.web.pages.texts import cli_of, python_of, unit_texts
+from phosphene.web.pages.texts import cli_of, model_text, named_text, python_of, unit_texts
 from phosphene.web.pages.view import FORMS, unit_text
 
 NET = ph.load("miniception")
@@ -154,6 +154,18 @@ def test_what_was_said_of_a_network_is_said_again() -> None:
     assert shlex.split(cli) == ["phosphene", "render", "a b.py:net", "conv:3", "--weights", "w.pt", "--input-size",
                                 "3,8,8"]  # fmt: skip
     assert "ph.load('a b.py:net', weights='w.pt', input_size=(3, 8, 8))" in python
+
+
+def test_a_network_is_one_word_for_serve_and_several_for_a_sweep() -> None:
+    """With the folders of whoever made it left out elsewhere; whatever a store says, no more than words."""
+    said = {"address": "my net.py:build", "weights": "b c.pt", "untrained": False, "input_size": [3, 8, 8]}
+    words = ["my net.py:build", "--weights", "b c.pt", "--input-size", "3,8,8"]
+    assert shlex.split(model_text(said)) == words
+    (word,) = shlex.split(named_text(said))
+    assert word == "my net.py:build --weights 'b c.pt' --input-size 3,8,8"
+    hostile = {"address": "-x; rm *\n", "labels": "$(ls)`"}
+    assert shlex.split(model_text(hostile)) == ["./-x; rm * ", "--labels", "$(ls)`"]
+    assert shlex.split(named_text(hostile)) == ["-x; rm *  --labels '$(ls)`'"]
 
 
 @pytest.mark.parametrize(

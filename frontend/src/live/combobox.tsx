@@ -3,6 +3,7 @@
 import { useEffect, useId, useRef, useState } from "preact/hooks";
 import { useSource } from "../context";
 import type { Completion, TargetDoc } from "../types";
+import { useExample } from "./networks";
 import { problem } from "./say";
 
 interface Props {
@@ -22,6 +23,7 @@ export function TargetField({ network, value, label, hideLabel, change, checked 
   const [active, setActive] = useState(-1);
   const found = useCompletions(network, value, open);
   const target = useChecked(network, value, checked);
+  const example = useExample(network);
   const shown = open && found.length > 0;
   const at = active < found.length ? active : -1;
 
@@ -64,7 +66,7 @@ export function TargetField({ network, value, label, hideLabel, change, checked 
       <div class="live-combo">
         <input ref={input} id={id} type="text" role="combobox" autocomplete="off" autocapitalize="off"
           spellcheck={false}
-          maxLength={500} placeholder="mixed4b:11" value={value}
+          maxLength={500} placeholder={example} value={value}
           aria-expanded={shown} aria-controls={`${id}-list`} aria-autocomplete="list"
           aria-activedescendant={shown && at >= 0 ? `${id}-${at}` : undefined}
           aria-invalid={wrong !== null} aria-describedby={`${id}-said`}

@@ -7,7 +7,7 @@ import type { DataSource } from "../source";
 import type { Ask, Choice, JobDoc, NetworkLine, Start, TargetDoc } from "../types";
 import { Say } from "../ui";
 import { TargetField } from "./combobox";
-import { whyNot } from "./networks";
+import { useExample, whyNot } from "./networks";
 import { problem } from "./say";
 
 export interface Draft {
@@ -152,6 +152,7 @@ function Fields({ networks, draft, change, made }: FormProps) {
   const source = useSource();
   const { data: choices, trouble } = useChoices(draft.network);
   const { busy, said, send } = useAsking(source, made);
+  const example = useExample(draft.network);
   const [missing, setMissing] = useState(false);
   const [target, setTarget] = useState<TargetDoc | null>(null);
   const set = (part: Partial<Draft>) => change({ ...draft, ...part });
@@ -164,7 +165,7 @@ function Fields({ networks, draft, change, made }: FormProps) {
     else if (target?.error) field?.focus(); // what is wrong stands below it
     else void send(askOf(draft));
   };
-  const line = missing ? "Nothing is asked for: write a unit such as mixed4b:11." : said;
+  const line = missing ? `Nothing is asked for: write a unit such as ${example}.` : said;
   return (
     <form class="live-form" onSubmit={submit} aria-label="A new picture">
       <PickNetwork networks={networks} value={draft.network} change={(network) => set({ network, start: null })} />

@@ -10,7 +10,7 @@ import type { JobDoc, NetworkLine, Start } from "../types";
 import { Say } from "../ui";
 import { type Draft, draftOf, JobForm } from "./form";
 import { useJobs } from "./jobs";
-import { namedNetwork, whyNot } from "./networks";
+import { namedNetwork, useExample, whyNot } from "./networks";
 import { Queue } from "./queue";
 import { problem } from "./say";
 import { Watch } from "./watch";
@@ -79,7 +79,8 @@ export function LivePage() {
           {...(canMake ? { put: jobs.put, remove: () => void remove(job), branch, again } : {})} />
           : chosen && jobs.gone(chosen) ? <Gone text="It was removed." />
             : chosen ? <Missing id={chosen} loading={jobs.loading} put={jobs.put} />
-            : <Intro live={canMake && whyNot(site.networks, draft.network) === null} any={jobs.list.length > 0} said={jobs.trouble ? problem(jobs.trouble) : null} />}
+            : <Intro network={canMake && whyNot(site.networks, draft.network) === null ? draft.network : null}
+              any={jobs.list.length > 0} said={jobs.trouble ? problem(jobs.trouble) : null} />}
       </div>
       <section class="live-all" aria-labelledby="live-all">
         <h2 id="live-all">Jobs</h2>
@@ -108,11 +109,13 @@ function firstDraft(networks: NetworkLine[], query: URLSearchParams): Draft {
   return kept && named === null ? kept : draftOf(namedNetwork(networks, named));
 }
 
-function Intro({ live, any, said }: { live: boolean; any: boolean; said: string | null }) {
+/** `network`: the one that can be asked for pictures, if one can. */
+function Intro({ network, any, said }: { network: string | null; any: boolean; said: string | null }) {
+  const example = useExample(network ?? "");
   if (said) return <Say kind="failed" title="The jobs could not be read" text={said} />;
-  if (live) {
+  if (network !== null) {
     return <Say kind="empty" title="Nothing chosen" text={any ? "Write a target and press Start, or choose a job."
-      : "Write a target, such as mixed4b:11, and press Start: its picture appears here as it is optimised."} />;
+      : `Write a target, such as ${example}, and press Start: its picture appears here as it is optimised.`} />;
   }
   return <Say kind="empty" title={any ? "Choose a job" : "Nothing was made live"}
     text={any ? "Finished pictures with their saved steps." : "New pictures need phosphene serve with a network."} />;

@@ -120,8 +120,9 @@ export function Mosaic({ maps, image, cursor, pinned, nameOf, hover, choose, ope
           <span class={`live-map-number${right ? " is-left" : ""}`} aria-hidden="true">{cursor}</span>
         </div>
       </div>
-      <p class="dim live-note">Each field is a channel's map: white is {number(maps.scale)}, black 0 or less. One that is
-        all black fires nowhere in this picture.</p>
+      <p class="dim live-note">{maps.scale > 0
+        ? `Each field is a channel's map: white is ${number(maps.scale)}, black 0 or less. One that is all black fires nowhere in this picture.`
+        : "Nothing fires here: every channel's map is black, 0 or less everywhere."}</p>
     </div>
   );
 }

@@ -40,6 +40,11 @@ export function renderMix(rows: readonly Row[]): string {
     .join("");
 }
 
+const PENALTY = /^(tv|l1|l2|blur|boundary|opacity)(\[|$)/; // as phosphene.objectives.penalties
+
+/** The rows of a target that are wanted of the network; the others say what a picture should have little of. */
+export const wantedRows = (text: string): Row[] => (parseMix(text) ?? []).filter((row) => !PENALTY.test(row.unit));
+
 /** Layer and channel or class of a plain unit such as mixed4b:11; null for neurons, directions and the like. */
 export function plainUnit(text: string): { layer: string; channel: number | null; name: string | null } | null {
   const found = /^(?:"((?:[^"\\]|\\.)*)"|([\w./]+)):(?:(\d+)|"((?:[^"\\]|\\.)*)"|([\w./~]+))$/.exec(text.trim());

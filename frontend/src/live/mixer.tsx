@@ -8,7 +8,7 @@ import { Say } from "../ui";
 import { TargetField } from "./combobox";
 import { NotAsked, Pick, PickNetwork, useAsking, useChoices, Whole } from "./form";
 import { useJobs } from "./jobs";
-import { namedNetwork, whyNot } from "./networks";
+import { namedNetwork, useExample, whyNot } from "./networks";
 import { parseMix, renderMix, type Row } from "./mix";
 import { MixRows } from "./mixrows";
 import { problem } from "./say";
@@ -121,12 +121,13 @@ function Desk({ networks, mix, change }: { networks: NetworkLine[] } & Part) {
   const jobs = useJobs();
   const { data: choices, trouble } = useChoices(mix.network);
   const { busy, said, send } = useAsking(source, (job) => { jobs.put(job); change({ job: job.id }) });
+  const example = useExample(mix.network);
   const [missing, setMissing] = useState("");
   const job = jobs.list.find((one) => one.id === mix.job) ?? null;
 
   const submit = (event: Event) => {
     event.preventDefault();
-    const lacks = mix.text.trim() === "" ? "Nothing is mixed: name a unit such as mixed4b:11."
+    const lacks = mix.text.trim() === "" ? `Nothing is mixed: name a unit such as ${example}.`
       : mix.way === "between" && mix.to.trim() === "" ? "Where to? Name the unit at the other end." : "";
     setMissing(lacks);
     if (!lacks) void send(askOf(mix));

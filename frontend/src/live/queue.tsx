@@ -4,7 +4,8 @@ import { useSource } from "../context";
 import { href, Link } from "../router";
 import type { JobDoc } from "../types";
 import { inQueueOrder } from "./jobs";
-import { askedFor, leftLine, shownState, STATES, unfinished } from "./say";
+import { count } from "../words";
+import { askedFor, leftLine, moment, shownState, STATES, unfinished } from "./say";
 
 /** A state as a mark and a word: never by colour alone. */
 export function Badge({ job }: { job: JobDoc }) {
@@ -25,8 +26,11 @@ function Small({ job }: { job: JobDoc }) {
     : <img class="live-small" src={url} alt="" loading="lazy" decoding="async" />;
 }
 
-const madeHow = ({ ask, model }: JobDoc) =>
-  [model, ...(ask.kind === "units" ? [ask.recipe] : [ask.preset, `seed ${ask.seed}`])].join(", ");
+/** What it was made with, as far as it was asked for, and when: two of the same are told apart. */
+const madeHow = ({ ask, model, created }: JobDoc) => [
+  model, ...(ask.kind === "units" ? [ask.recipe] : [ask.preset, ask.image, ask.size && `${ask.size} px`]),
+  ask.steps && count(ask.steps, "step"), ask.kind !== "units" && `seed ${ask.seed}`, moment(created),
+].filter(Boolean).join(", ");
 
 interface QueueProps { jobs: JobDoc[]; chosen: string | null; remove?(job: JobDoc): void }
 

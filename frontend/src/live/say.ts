@@ -11,6 +11,13 @@ export function lasting(seconds: number): string {
   return `${(whole / 3600).toFixed(1)} h`;
 }
 
+/** When something was, to the second; the day where it was another. */
+export function moment(when: string): string {
+  const then = new Date(when);
+  const day = then.toDateString() === new Date().toDateString() ? "" : `${then.toLocaleDateString("en", { day: "numeric", month: "short", year: "numeric" })} `;
+  return day + then.toLocaleTimeString("en", { hourCycle: "h23" });
+}
+
 export type Shown = JobDoc["state"] | "catching";
 
 export function shownState(job: JobDoc): Shown {
@@ -35,7 +42,7 @@ export function stateLine(job: JobDoc): string {
       if (job.step === 0 && job.frames.length === 0 && job.ask.kind !== "units") return "Preparing the network: the first frame follows.";
       return job.ask.kind === "units" ? "Running: pictures go into the store as they are made." : "Running.";
     case "catching": return "Catching up: it was interrupted and goes through its steps again, to the same picture.";
-    case "paused": return "Paused. It goes on from here when you continue.";
+    case "paused": return "Paused. It goes on from here; if another is made meanwhile, it first goes through its steps again.";
     case "done": return "Done.";
     case "failed": return "Failed.";
     case "stopped": {

@@ -35,11 +35,13 @@ export function FiringUnits({ network, fired, docs, shown, show }: FiringProps) 
             <button type="button" class="quiet" aria-pressed={layer === shown} title={`show the maps of ${layer}`}
               onClick={() => show(layer)}>{layer}</button>
           </h3>
-          <ol class="live-fired-units">
-            {units.map((one) => (
-              <li key={one.channel}><FiringUnit network={network} layer={layer} one={one} doc={doc} /></li>
-            ))}
-          </ol>
+          {units.length === 0 ? <p class="dim live-note">Nothing fires here.</p> : (
+            <ol class="live-fired-units">
+              {units.map((one) => (
+                <li key={one.channel}><FiringUnit network={network} layer={layer} one={one} doc={doc} /></li>
+              ))}
+            </ol>
+          )}
         </li>;
       })}
     </ul>

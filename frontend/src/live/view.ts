@@ -7,18 +7,18 @@ import type { LookDoc, NetworkDoc } from "../types";
 import { announce } from "../ui";
 import { short } from "../words";
 import { plainUnit, unitText } from "./mix";
+import { middleLayer, usualLayers } from "./networks";
 import type { Opened } from "./take";
 
 /** Layer, pinned unit and method: the address holds them, so that a view can be linked. */
 export function useView(doc: NetworkDoc) {
   const { query } = useRoute();
-  const usual = doc.layers.filter((one) => one.usual);
-  const layers = (usual.length > 0 ? usual : doc.layers).map((one) => one.name);
+  const layers = usualLayers(doc).map((one) => one.name);
   const pin = query.get("unit");
   const of = plainUnit(pin ?? "")?.layer;
   const asked = query.get("layer") ?? of;
   const known = asked !== undefined && doc.layers.some((one) => one.name === asked);
-  const layer = known ? asked : layers[Math.floor(layers.length / 2)] ?? "";
+  const layer = known ? asked : middleLayer(doc)?.name ?? "";
   const method = query.get("method") ?? (pin === null ? "" : "saliency");
   const change = (part: { layer?: string; pin?: string | null; method?: string }) => {
     const to = { layer, pin, method, ...part };

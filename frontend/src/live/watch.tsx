@@ -42,15 +42,16 @@ export function Watch({ job, put, remove, branch, again }: WatchProps) {
     hold(to >= last ? null : moments[to]?.step ?? null);
   };
   const { act, said } = useActs(job, put);
-  const canBranch = branch !== undefined && job.ask.kind === "picture" && moment !== null
-    && job.frames.includes(moment.step);
+  // Of what ended without a step there is nothing to branch from, ever.
+  const offered = branch !== undefined && job.ask.kind === "picture" && (unfinished(job) || job.frames.length > 0);
+  const canBranch = offered && moment !== null && job.frames.includes(moment.step);
   const branchHere = () => { if (canBranch && moment) branch({ job: job.id, step: moment.step }) };
   const goes = job.state === "running" || job.state === "waiting";
   const pause = () => { if (unfinished(job)) void act(goes ? "pause" : "resume") };
 
   return (
     <article class="live-watch" aria-labelledby={`job-${job.id}`}>
-      <WatchKeys pause={put && pause} branch={branch && branchHere} move={move} at={at} last={last} />
+      <WatchKeys pause={put && pause} branch={offered ? branchHere : undefined} move={move} at={at} last={last} />
       <header class="live-watch-head">
         <h2 id={`job-${job.id}`}>{job.title || askedFor(job.ask)}</h2>
         <Badge job={job} />
@@ -65,7 +66,7 @@ export function Watch({ job, put, remove, branch, again }: WatchProps) {
       <div class="live-buttons">
         {put && unfinished(job) && <button type="button" onClick={pause}>{goes ? "Pause" : "Continue"}</button>}
         {put && unfinished(job) && <button type="button" onClick={() => void act("stop")}>Stop</button>}
-        {branch && job.ask.kind === "picture" && (
+        {offered && (
           <button type="button" disabled={!canBranch} onClick={branchHere}>
             {canBranch && moment ? `Branch from step ${moment.step}` : "Branch from a saved step"}
           </button>

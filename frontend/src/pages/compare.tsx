@@ -4,6 +4,7 @@ import { useId, useState } from "preact/hooks";
 import { useSite, useSource } from "../context";
 import { Page } from "../frame";
 import { useKeys } from "../keys";
+import { exampleOf } from "../live/networks";
 import { compareRoute, spotOf, spotText, useList, type Spot } from "../list";
 import { useLoaded } from "../load";
 import { go, href, Link } from "../router";
@@ -19,13 +20,13 @@ import { useRoom } from "./unit/viewer";
 
 const KINDS = ["positive", "negative", "diverse"] as const;
 
-/** The unit of a text such as mixed4b:11 or logit:goldfish; throws one line. */
+/** The unit of a text such as mixed4b:11 or logit:goldfish; throws one line, with an example of the network's own. */
 async function spotFrom(source: DataSource, network: string, text: string): Promise<Spot> {
   const spot = spotOf(text.trim());
   if (spot) return spot;
   const found = /^"?(.+?)"?:\s*"?([^:"]+)"?$/.exec(text.trim());
-  if (!found) throw new Error(`${text} is no unit's address; write one such as mixed4b:11`);
   const known = await source.network(network);
+  if (!found) throw new Error(`${text} is no unit's address; write one such as ${exampleOf(known)}`);
   if (!known.layers.some((line) => line.name === found[1])) throw new Error(`${known.model} has no layer ${found[1]}`);
   const layer = await source.layer(network, found[1]!);
   const word = found[2]!.toLowerCase();
@@ -70,7 +71,7 @@ function Add({ spots }: { spots: readonly Spot[] }) {
           </label>
         )}
         <label class="field">unit
-          <input id={id} type="text" value={text} placeholder="mixed4b:11" list={`${id}-layers`} autocomplete="off"
+          <input id={id} type="text" value={text} placeholder={exampleOf(layers.data)} list={`${id}-layers`} autocomplete="off"
             spellcheck={false} aria-invalid={wrong !== null} aria-describedby={`${id}-wrong`}
             onInput={(event) => setText(event.currentTarget.value)} />
         </label>

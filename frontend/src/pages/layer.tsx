@@ -5,12 +5,12 @@ import { useSite, useSource } from "../context";
 import { Page, type Trail } from "../frame";
 import { useKeys } from "../keys";
 import { useLoaded } from "../load";
-import { useTold } from "../news";
+import { useTold, useWork } from "../news";
 import { go, href, Link } from "../router";
 import type { LayerDoc } from "../types";
 import { Failed, Say, Waiting } from "../ui";
 import { count, number, short, sweepOf } from "../words";
-import { MakeUnits, Working } from "./make";
+import { covers, Going, MakeUnits } from "./make";
 import { fieldText, shapeText, useTrail } from "./network";
 import { Units } from "./units";
 
@@ -48,6 +48,7 @@ export function LayerPage({ id, layer }: { id: string; layer: string }) {
     if (told.kind === "layer" && told.network === id && told.layer === layer) soon();
     if (told.kind === "online" && told.online) soon();
   });
+  const jobs = useWork((job) => job.ask.kind === "units" && job.ask.layer === layer && id.startsWith(job.ask.network));
   const up = href("n", short(id));
   const doc = found.data;
   const way: Trail = [...trail, [doc?.model ?? "network", up]];
@@ -67,8 +68,12 @@ export function LayerPage({ id, layer }: { id: string; layer: string }) {
       {doc.next !== null && <Link class="button" to={href("n", short(id), doc.next)} rel="next">{doc.next} →</Link>}
     </>}>
       <About doc={doc} />
-      {doc.live && <Working wanted={(job) => job.ask.kind === "units" && job.ask.layer === layer && id.startsWith(job.ask.network)} />}
-      {!made && (
+      {doc.ways > 1 && (
+        <p class="dim">made in {doc.ways} ways: of a unit that has several, here is the one that most of this layer have;
+          the others are on its page</p>
+      )}
+      {doc.live && <Going jobs={jobs} />}
+      {!made && !jobs.some((job) => covers(job, id, layer, null)) && (
         <Say kind="missing" title="No unit of this layer has a picture yet"
           text={doc.live ? "They can be made here; they appear one by one."
             : <>Make them: <code>{sweepOf(doc, store)}</code></>}

@@ -29,6 +29,9 @@ export function shapeText(kind: string | null, size: readonly number[]): string 
 export const fieldText = (field: readonly number[] | null): string =>
   field ? `sees ${times(field)} px` : "sees the whole picture, or unknown";
 
+/** Whether there is more of a layer than its name. */
+const anything = (line: LayerLine): boolean => line.made + line.failed + line.examples + line.asked > 0 || line.scanned;
+
 function Done({ line }: { line: LayerLine }) {
   const of = Math.max(line.units, line.made + line.failed) || 1;
   const text = line.made === 0 && line.failed === 0 ? "nothing made"
@@ -93,14 +96,14 @@ function About({ doc }: { doc: NetworkDoc }) {
 
 function Layers({ doc }: { doc: NetworkDoc }) {
   const trail = useTrail();
-  const usual = doc.layers.some((line) => line.usual) && doc.layers.some((line) => !line.usual);
+  const usual = doc.layers.some((line) => line.usual) && doc.layers.some((line) => !line.usual && !anything(line));
   const [all, setAll] = useState(!usual);
   const [text, setText] = useState("");
   const field = useRef<HTMLInputElement>(null);
   const list = useRef<HTMLOListElement>(null);
   const shown = useMemo(() => {
     const words = text.toLowerCase().split(/\s+/).filter(Boolean);
-    return doc.layers.filter((line) => (all || line.usual || words.length > 0)
+    return doc.layers.filter((line) => (all || line.usual || anything(line) || words.length > 0)
       && words.every((word) => `${line.name} ${line.kind ?? ""} ${line.module ?? ""}`.toLowerCase().includes(word)));
   }, [doc, all, text]);
 

@@ -19,18 +19,18 @@ import { InPlace, inPlace, MadeLive, makes } from "./unit/made";
 import { Examples, NoExamples, positioned } from "./unit/real";
 import { Spectrum } from "./unit/spectrum";
 import { Trust } from "./unit/trust";
-import { fileName, Viewer } from "./unit/viewer";
-import { layerRoute } from "./view";
+import { fileName, nameOf, Viewer } from "./unit/viewer";
+import { layerRoute, useChosen } from "./view";
 
 /** Reads what is before and after, with the pictures one sees first: turning to them must not wait. */
-function usePrefetch(doc: UnitDoc | undefined) {
+function usePrefetch(doc: UnitDoc | undefined, pick: (pictures: readonly Picture[]) => Picture | null) {
   const source = useSource();
   useEffect(() => {
     if (!doc) return;
     for (const channel of [doc.channel + 1, doc.channel - 1]) {
       if (channel < 0 || channel >= doc.units) continue;
       source.unit(doc.network, doc.layer, channel).then((next) => {
-        const urls = [next.pictures[0]?.url, next.examples?.strips.top?.url];
+        const urls = [pick(next.pictures)?.url, next.examples?.strips.top?.url];
         for (const url of urls) if (url) new Image().src = url;
       }, () => undefined);
     }
@@ -51,7 +51,7 @@ function Content({ doc, chosen, choose }: { doc: UnitDoc; chosen: Picture | null
   };
   const keys: Keys = {};
   doc.pictures.slice(0, 9).forEach((picture, index) => (
-    keys[String(index + 1)] = [`${picture.kind} picture${picture.row ? ` ${picture.row + 1}` : ""}`, () => choose(picture)]));
+    keys[String(index + 1)] = [`picture: ${nameOf(picture, doc.pictures)}`, () => choose(picture)]));
   if (last > 0) {
     keys[","] = ["a saved step back", () => step(-1)];
     keys["."] = ["a saved step on", () => step(1)];
@@ -116,23 +116,21 @@ export function UnitPage({ id, layer, channel }: { id: string; layer: string; ch
   const source = useSource();
   const trail = useTrail();
   const found = useLoaded(() => source.unit(id, layer, channel), [source, id, layer, channel]);
-  const [wanted, want] = useState({ kind: "positive", row: 0 });
   useTold((told) => {
     if (told.kind === "layer" && told.network === id && told.layer === layer) found.again();
     if (told.kind === "online" && told.online) found.again();
   });
   const doc = found.data;
-  usePrefetch(doc);
+  const { chosen, choose, pick, query } = useChosen(href("n", short(id), layer, channel), doc?.pictures);
+  usePrefetch(doc, pick);
   const units = doc?.units ?? Infinity;
-  const to = (next: number) => href("n", short(id), layer, next);
+  const to = (next: number) => withQuery(href("n", short(id), layer, next), query);
   const turn = (by: number) => {
     const next = channel + by;
     if (next < 0) announce("this is the first unit");
     else if (next >= units) announce("this is the last unit");
     else go(to(next));
   };
-  const chosen = doc ? doc.pictures.find((one) => one.kind === wanted.kind && one.row === wanted.row)
-    ?? doc.pictures.find((one) => one.kind === wanted.kind) ?? doc.pictures[0] ?? null : null;
   const up = layerRoute(id, layer, channel);
   const keys: Keys = {
     ArrowRight: ["next unit", () => turn(1)], ArrowLeft: ["unit before", () => turn(-1)],
@@ -159,7 +157,7 @@ export function UnitPage({ id, layer, channel }: { id: string; layer: string; ch
       {doc && <Doings doc={doc} />}
     </>}>
       {doc && <p class="dim">channel {channel} of {count(doc.units, "unit")} in {doc.layer} of {doc.model}</p>}
-      {doc ? <Content doc={doc} chosen={chosen} choose={(picture) => want({ kind: picture.kind, row: picture.row })} />
+      {doc ? <Content doc={doc} chosen={chosen} choose={choose} />
         : found.trouble ? <Failed trouble={found.trouble} again={found.again} what="unit" />
           : <Waiting what="Reading the unit" />}
     </Page>

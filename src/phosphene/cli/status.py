@@ -41,7 +41,8 @@ def _tell(plan: Plan, known: Known, ledger: Ledger) -> None:
     from ..data import shown
 
     states, failures = known.states(), known.failures()
-    print(f"sweep {plan.id[:8]}: {plan.model['address']}, recipe {plan.recipe.name} ({', '.join(plan.recipe.kinds)}; "
+    network = f"{plan.model['address']} {plan.fingerprint[:8]}"
+    print(f"sweep {plan.id[:8]}: {network}, recipe {plan.recipe.name} ({', '.join(plan.recipe.kinds)}; "
           f"{plan.job['steps']} steps), {sum(state.made for state in states)} of {len(plan)} made")  # fmt: skip
     dead, damaged = dead_of(plan, ledger)
     print(table(plan, states, dead))

@@ -8,6 +8,8 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 from ..errors import StoreError
+from ..store.paths import MARKER
+from ..store.place import Place
 
 if TYPE_CHECKING:
     from ..store.ledger import Ledger
@@ -18,13 +20,20 @@ PAUSE = 10.0  # seconds between two plain lines
 def opened(url: str) -> Ledger:
     """The store of this name; StoreError where there is none."""
     from ..store.ledger import Ledger
-    from ..store.paths import MARKER
-    from ..store.place import Place
 
     place = Place(url)
     if not (place.has(MARKER) or place.names("scans")):  # what lies in other folders is not ours to judge
-        raise StoreError(f"there is no store {url}; make one: phosphene sweep MODEL --store {url}")
+        raise StoreError(_no_store(place))
     return Ledger(place)
+
+
+def _no_store(place: Place) -> str:
+    url, folder = place.url, place.local
+    if folder is not None and folder.is_file():
+        return f"the store {url} is a file; name a folder"
+    if place.names():
+        return f"{url} is no store: it has no {MARKER}, but other things; name another folder"
+    return f"there is no store {url}; make one: phosphene sweep MODEL --store {url}"
 
 
 class Steps:

@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import argparse
 import sys
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from .common import load, model_arguments, whole
 from .counting import Counter, clock
 from .scan import shard_of, words
-from .stores import size
+from .stores import many, size
 from .sweeping import SweepBar, dead_of, ended, table, where_arguments, where_of
 
 if TYPE_CHECKING:
     from ..models.network import Network
     from ..store.ledger import Ledger
-    from ..sweeps.plan import Plan
+    from ..store.plan import Track
+    from ..sweeps.plan import Plan, Range
     from ..sweeps.where import Where
 
 EXAMPLES = """examples:
@@ -58,7 +60,7 @@ def run(args: argparse.Namespace) -> int:
     shard = shard_of(args.shard)
     from ..store.ledger import Ledger
     from ..store.place import Place
-    from ..sweeps.planning import ranges_of
+    from ..sweeps.planning import chosen, ranges_of
     from ..sweeps.recipe import recipe
     from ..sweeps.run import SweepStopped, check, fastest, prepare
     from ..sweeps.run import run as sweep
@@ -75,6 +77,8 @@ def run(args: argparse.Namespace) -> int:
     network = load(args)
     plan = prepare(network, ledger, layers=layers, types=types, units=units, recipe=one, steps=args.steps,
                    data=args.data, limit=args.limit)  # fmt: skip
+    if units is not None and not args.quiet:
+        _tell_beyond(chosen(network, layers, types), units)
     if args.dry_run:
         return _tell_plan(args, plan, network, ledger, shard, where)
     with (
@@ -89,6 +93,21 @@ def run(args: argparse.Namespace) -> int:
     if not args.quiet and tally.ended == "done":
         _tell_layers(args, plan, ledger, shard)
     return ended(args, tally, args.store, len(plan.recipe.kinds))
+
+
+def _tell_beyond(tracks: Sequence[Track], units: Sequence[Range]) -> None:
+    """Of the channels that were asked for, those that the first layer which lacks some does not have."""
+    from ..sweeps.planning import asked, beyond
+
+    short = [track for track in tracks if beyond(units, track.channels)]
+    if not short:
+        return
+    track, others = short[0], len(short) - 1
+    missing = beyond(units, track.channels)
+    said = ", ".join(str(first) if last == first + 1 else f"{first} to {last - 1}" for first, last in missing)
+    are = "is" if said.isdigit() else "are"
+    more = f"; {many(others, 'other layer')} {'lacks' if others == 1 else 'lack'} some, too" if others else ""
+    print(f"{asked(track)} has {many(track.channels, 'unit')}; {said} {are} not there{more}", file=sys.stderr)
 
 
 def _tell_layers(args: argparse.Namespace, plan: Plan, ledger: Ledger, shard: tuple[int, int]) -> None:

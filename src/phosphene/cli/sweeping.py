@@ -55,10 +55,12 @@ def sweep_argument(parser: argparse.ArgumentParser) -> None:
 
 
 def plans_of(ledger: Ledger, store: str, wanted: str | None = None) -> list[Plan]:
-    """The plans of a store; what cannot be read is told, and does not keep the others from being used.
+    """The plans of a store, the one that was begun last at the end, where the store says when; what cannot be read is
+    told, and does not keep the others from being used.
 
     ``wanted``: how the id of the only one begins. Raises StoreError, UnknownOption.
     """
+    from ..store.paths import sweep_of
     from ..sweeps.plan import Plan
 
     found = []
@@ -72,6 +74,7 @@ def plans_of(ledger: Ledger, store: str, wanted: str | None = None) -> list[Plan
             print(f"left out: {error}", file=sys.stderr)
     if not found:
         raise StoreError(f"no sweep in {store}; begin one: phosphene sweep miniception --store {store}")
+    found.sort(key=lambda plan: -round(ledger.place.age(sweep_of(plan.id)) or 0.0, 3))
     if wanted is None:
         return found
     own = [plan for plan in found if wanted and plan.id.startswith(wanted)]
@@ -188,13 +191,13 @@ def dead_of(plan: Plan, ledger: Ledger) -> tuple[list[str], int]:
     for place, line in enumerate(plan.lines):
         seen = glance(ledger, plan.fingerprint, line.layer)
         blank = [one for one in seen.lines if one.status in ("dead", "diverged")]
-        own = {name for one in blank for name in _ids(plan, place, one.kind, one.channel)}
+        own = {name for one in blank for name in ids_of(plan, place, one.kind, one.channel)}
         counts.append(str(sum(one.id in own for one in blank)))
         damaged += len(seen.damaged)
     return counts, damaged
 
 
-def _ids(plan: Plan, place: int, kind: str, channel: int) -> tuple[str, ...]:
+def ids_of(plan: Plan, place: int, kind: str, channel: int) -> tuple[str, ...]:
     """Of the records that a plan makes of a channel; none if it makes no such thing."""
     known = next((one for one in plan.recipe.kinds if one == kind), None)
     return () if known is None else plan.task(place, known, channel).ids

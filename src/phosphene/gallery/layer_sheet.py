@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal, get_args
 
@@ -47,11 +47,13 @@ def layer_sheet(
     kind: str = "positive",
     sort: str = "unit",
     expected: Iterable[int] = (),
+    only: Collection[str] | None = None,
     columns: int | None = None,
 ) -> Image.Image:
     """All units of a layer, each with its score, its rank among the layer's units on its own picture, and how many
     times the natural maximum it reached. ``sort``: by ``unit``, the greatest ``score`` or the best ``rank`` first.
-    ``expected``: channels that shall be there; those that are not made are empty tiles.
+    ``expected``: channels that shall be there; those that are not made are empty tiles. ``only``: the ids of the
+    pictures that are shown; by default those that were made in the way in which most were.
 
     Raises StoreError when there is nothing of the kind, UnknownOption for a kind or an order that is not known.
     """
@@ -59,7 +61,8 @@ def layer_sheet(
         if name not in known:
             raise UnknownOption(f"no {what} {name!r}; {closest(name, known)}\nthere are {', '.join(known)}")
     every = index(ledger, fingerprint, layer)
-    lines, ways = _of_one_way([line for line in every if line.kind == kind])
+    lines = [line for line in every if line.kind == kind and (only is None or line.id in only)]
+    lines, ways = _of_one_way(lines) if only is None else (lines, 1)
     missing = sorted(set(expected) - {line.channel for line in lines})
     if not lines and not missing:
         there = ", ".join(dict.fromkeys(line.kind for line in every)) or "nothing"

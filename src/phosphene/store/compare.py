@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal, final
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Literal, final, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
+from ..errors import StoreError
 from .index import Line, index
 from .ledger import Ledger
 from .networks import the_network
@@ -19,8 +20,8 @@ from .thumbs import opened
 if TYPE_CHECKING:
     from PIL.Image import Image as Picture
 
-State = Literal["changed", "only first", "only second", "same"]
-STATES: tuple[State, ...] = ("changed", "only first", "only second", "same")
+State = Literal["changed", "made otherwise", "only first", "only second", "same"]
+STATES: tuple[State, ...] = get_args(State)
 SIDE = 64  # pixels of the longer side at which two pictures are compared
 _Key = tuple[str, int, int]
 
@@ -29,7 +30,10 @@ _Key = tuple[str, int, int]
 @dataclass(frozen=True)
 class Change:
     """A picture in two stores. ``first`` and ``second``: its lines, None where there is none. ``likeness``: see
-    ``likeness``; None where it was not made in both."""
+    ``likeness``; None where it was not made in both. ``steps``: of the first and the second, where they are known.
+
+    ``made otherwise``: in two ways, as by other steps or at another size; that they differ says nothing of the network.
+    """
 
     layer: str
     unit: str
@@ -39,6 +43,7 @@ class Change:
     first: Line | None
     second: Line | None
     likeness: float | None = None
+    steps: tuple[int | None, int | None] = (None, None)
 
 
 def diff(
@@ -48,19 +53,33 @@ def diff(
     network: tuple[str | None, str | None] = (None, None),
     layer: str | None = None,
 ) -> list[Change]:
-    """Every picture of a network in two stores, the least alike first, then those that only one has, then the same.
+    """Every picture of a network in two stores, the least alike first, then those that were made in two ways, those
+    that only one has, and the same.
 
     ``network``: how its fingerprint begins in each, if a store has several. Pictures belong together by layer, kind,
     channel and row; of several, those that were made in the same way. Raises StoreError, also for damaged pictures.
     """
-    one, two = the_network(first, network[0]), the_network(second, network[1])
+    one, two = the_network(first, network[0], layer), the_network(second, network[1], layer)
     layers = sorted({*first.layers(one), *second.layers(two)}) if layer is None else [layer]
-    found = [
-        _change(first, second, name, a, b)
-        for name in layers
-        for a, b in _pairs(index(first, one, name), index(second, two, name))
-    ]
+    known: dict[str, int | None] = {}
+    found = []
+    for name in layers:
+        for a, b in _pairs(index(first, one, name), index(second, two, name)):
+            steps = _steps(first, one, name, a, known), _steps(second, two, name, b, known)
+            found.append(replace(_change(first, second, name, a, b), steps=steps))
     return sorted(found, key=_order)
+
+
+def _steps(ledger: Ledger, network: str, layer: str, line: Line | None, known: dict[str, int | None]) -> int | None:
+    """How many steps a picture took. All of one way took as many, so one record of each is read."""
+    if line is None or not line.way:
+        return None
+    if line.way not in known:
+        try:
+            known[line.way] = ledger.record(network, layer, line.id)["spec"].get("steps")
+        except StoreError:  # damaged since; another picture of the way may say it
+            return None
+    return known[line.way]
 
 
 def _order(change: Change) -> tuple[int, float]:
@@ -75,17 +94,39 @@ def _pairs(first: Iterable[Line], second: Iterable[Line]) -> list[tuple[Line | N
             lines[line.kind, line.channel, line.row][side].append(line)
     found: list[tuple[Line | None, Line | None]] = []
     for a, b in lines.values():
-        left: list[Line] = []
-        for line in a:
-            same = next((other for other in b if other.way == line.way), None)
-            if same is None:
-                left.append(line)
-            else:
-                b.remove(same)
-                found.append((line, same))
-        found += zip(left, b, strict=False)
-        found += [(line, None) for line in left[len(b) :]] + [(None, line) for line in b[len(left) :]]
+        left = a
+        for fits in (_in_one_way, _perhaps_in_one_way, _in_any_way):
+            left = _paired(left, b, fits, found)
+        found += [(line, None) for line in left] + [(None, line) for line in b]
     return found
+
+
+def _paired(
+    a: Iterable[Line], b: list[Line], fits: Callable[[Line, Line], bool], found: list[tuple[Line | None, Line | None]]
+) -> list[Line]:
+    """Moves the pairs that fit to ``found``, out of ``b``; what is left of ``a``."""
+    left = []
+    for line in a:
+        other = next((one for one in b if fits(line, one)), None)
+        if other is None:
+            left.append(line)
+        else:
+            b.remove(other)
+            found.append((line, other))
+    return left
+
+
+def _in_one_way(a: Line, b: Line) -> bool:
+    return a.way == b.way
+
+
+def _perhaps_in_one_way(a: Line, b: Line) -> bool:
+    """What failed does not know its way."""
+    return not (a.way and b.way)
+
+
+def _in_any_way(a: Line, b: Line) -> bool:
+    return True
 
 
 def _change(first: Ledger, second: Ledger, layer: str, a: Line | None, b: Line | None) -> Change:
@@ -95,13 +136,19 @@ def _change(first: Ledger, second: Ledger, layer: str, a: Line | None, b: Line |
     state: State
     if a is None or b is None:
         state = "only second" if a is None else "only first"
+    elif not (_in_one_way(a, b) or _perhaps_in_one_way(a, b)):
+        state, alike = "made otherwise", _alike(first, second, a, b)
     elif a.picture == b.picture and (a.picture is not None or a.status == b.status):
         state, alike = "same", 1.0 if a.picture is not None else None
     else:
-        state = "changed"
-        if a.picture is not None and b.picture is not None:
-            alike = round(likeness(picture_of(first, a), picture_of(second, b)), 4)
+        state, alike = "changed", _alike(first, second, a, b)
     return Change(layer, line.unit, line.kind, line.row, state, a, b, alike)
+
+
+def _alike(first: Ledger, second: Ledger, a: Line, b: Line) -> float | None:
+    if a.picture is None or b.picture is None:
+        return None
+    return round(likeness(picture_of(first, a), picture_of(second, b)), 4)
 
 
 def picture_of(ledger: Ledger, line: Line) -> Picture:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
 from ..address import OUTPUT
@@ -27,10 +27,11 @@ def model_of(ledger: Ledger, fingerprint: str) -> str:
     return fingerprint[:8]
 
 
-def the_network(ledger: Ledger, beginning: str | None = None) -> str:
-    """The fingerprint of the store's only network, or of the one whose fingerprint begins so.
+def the_network(ledger: Ledger, beginning: str | None = None, layer: str | None = None) -> str:
+    """The fingerprint of the store's only network, or of the one whose fingerprint begins so; of several the only one
+    that has pictures of ``layer``.
 
-    StoreError when there is none, or several.
+    StoreError when there is none, or several; UnknownLayer when there are several, and none of them has the layer.
     """
     every = ledger.networks()
     if not every:
@@ -38,25 +39,45 @@ def the_network(ledger: Ledger, beginning: str | None = None) -> str:
             f"the store {ledger.place.url} has no pictures; make some: phosphene sweep MODEL --store {ledger.place.url}"
         )
     named = [one for one in every if beginning is None or one.startswith(beginning)]
+    if len(named) > 1 and layer is not None:
+        named = _with_layer(ledger, named, layer)
     if len(named) == 1:
         return named[0]
     told = ", ".join(f"{one[:8]} ({model_of(ledger, one)})" for one in named or every)
     if named:
+        of_layer = "" if layer is None else f" with the layer {layer}"
         raise StoreError(
-            f"{ledger.place.url} has pictures of {len(named)} networks; say which by its beginning: {told}"
+            f"{ledger.place.url} has pictures of {len(named)} networks{of_layer}; "
+            f"name one with --network, by its beginning: {told}"
         )
     raise StoreError(f"{ledger.place.url} has no network {beginning}; there {_are(every)} {told}")
+
+
+def _with_layer(ledger: Ledger, networks: list[str], name: str) -> list[str]:
+    layers = {one: ledger.layers(one) for one in networks}
+    found = [one for one in networks if _as_stored(name, layers[one]) in layers[one]]
+    if not found:
+        raise _no_layer(ledger, name, {layer for some in layers.values() for layer in some})
+    return found
+
+
+def _as_stored(name: str, layers: Collection[str]) -> str:
+    return OUTPUT if name == "logit" and OUTPUT in layers else name
+
+
+def _no_layer(ledger: Ledger, name: str, layers: Iterable[str]) -> UnknownLayer:
+    return UnknownLayer(
+        f"the store {ledger.place.url} has no pictures of the layer {name}; "
+        f"{closest(name, sorted(map(shown_layer, layers)))}"
+    )
 
 
 def the_layer(ledger: Ledger, fingerprint: str, name: str) -> str:
     """A layer of a network in a store; ``logit`` is its output. UnknownLayer says which there are."""
     layers = ledger.layers(fingerprint)
-    found = OUTPUT if name == "logit" and OUTPUT in layers else name
+    found = _as_stored(name, layers)
     if found not in layers:
-        raise UnknownLayer(
-            f"the store {ledger.place.url} has no pictures of the layer {name}; "
-            f"{closest(name, map(shown_layer, layers))}"
-        )
+        raise _no_layer(ledger, name, layers)
     return found
 
 

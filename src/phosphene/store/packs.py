@@ -47,9 +47,9 @@ def packed_record(place: Place, fingerprint: str, layer: str, name: str) -> dict
     """One packed record. StoreError when there is none of the id; for many, ``packed_records`` is quicker."""
     for path in packs_of(place, fingerprint, layer):
         file = _opened(_content(place, path), path)
-        ids = file.read(columns=["id"]).column("id").to_pylist()
+        ids = _columns(file, "id").column("id").to_pylist()
         if name in ids:
-            text = file.read(columns=["record"]).column("record")[ids.index(name)].as_py()
+            text = _columns(file, "record").column("record")[ids.index(name)].as_py()
             return record_in(text)
     raise StoreError(f"the store {place.url} has no record {name} of {layer}")
 
@@ -67,18 +67,18 @@ def packed_records(place: Place, fingerprint: str, layer: str) -> Iterator[dict[
 
 def ids_in(place: Place, path: str) -> list[str]:
     """The ids in one pack; nothing else of it is decoded."""
-    return list(_opened(_content(place, path), path).read(columns=["id"]).column("id").to_pylist())
+    return list(_columns(_opened(_content(place, path), path), "id").column("id").to_pylist())
 
 
 def sprites_in(place: Place, path: str) -> set[str]:
     """The hashes of the sheets with the thumbnails of a pack."""
-    column = _opened(_content(place, path), path).read(columns=["sprite"]).column("sprite")
+    column = _columns(_opened(_content(place, path), path), "sprite").column("sprite")
     return {name for name in column.to_pylist() if name is not None}
 
 
 def corners_in(place: Place, path: str) -> dict[str, tuple[str, int, int]]:
     """Where the thumbnails of a pack stand: of each id that has one, its sheet's hash, x, y."""
-    table = _opened(_content(place, path), path).read(columns=["id", "sprite", "x", "y"])
+    table = _columns(_opened(_content(place, path), path), "id", "sprite", "x", "y")
     rows = zip(*(table.column(name).to_pylist() for name in ("id", "sprite", "x", "y")), strict=True)
     return {name: (sprite, x, y) for name, sprite, x, y in rows if sprite is not None}
 
@@ -86,7 +86,7 @@ def corners_in(place: Place, path: str) -> dict[str, tuple[str, int, int]]:
 def texts_in(place: Place, path: str) -> Iterator[str]:
     """The records of one pack as they were sealed, a few in memory at a time. StoreError when it is damaged."""
     file = _opened(_content(place, path), path)
-    for some in file.iter_batches(AT_A_TIME, columns=["record"]):
+    for some in file.iter_batches(AT_A_TIME, columns=["record"], use_threads=False):
         yield from some.column("record").to_pylist()
 
 
@@ -104,7 +104,7 @@ def texts_left(place: Place, path: str) -> list[str]:
         return []
     for group in range(groups):
         try:
-            column = file.read_row_group(group, columns=["record"]).column("record")
+            column = file.read_row_group(group, columns=["record"], use_threads=False).column("record")
             left += [text for text in column.to_pylist() if isinstance(text, str)]
         except (arrow.ArrowException, OSError, ValueError, MemoryError):  # whatever damage makes of a reader
             continue
@@ -142,11 +142,20 @@ def damaged(path: str) -> StoreError:
 
 
 def _opened(data: bytes, path: str) -> Any:
+    """A pack to be read without threads of pyarrow: neither such as read ahead (``pre_buffer``), nor, wherever it is
+    read, such as decode (``use_threads``). One that still lets go of the file, which is Python's, while Python ends
+    aborts the process.
+    """
     arrow, parquet = parquet_tools()
     try:
-        return parquet.ParquetFile(io.BytesIO(data), page_checksum_verification=True)
+        return parquet.ParquetFile(io.BytesIO(data), pre_buffer=False, page_checksum_verification=True)
     except (arrow.ArrowException, OSError, ValueError) as error:
         raise damaged(path) from error
+
+
+def _columns(file: Any, *names: str) -> Any:
+    """Some columns of a pack."""
+    return file.read(columns=list(names), use_threads=False)
 
 
 def parquet_tools() -> tuple[Any, Any]:

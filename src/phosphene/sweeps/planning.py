@@ -132,6 +132,21 @@ def _within(units: Sequence[Range] | None, channels: int, left: int | None) -> t
     return tuple(found)
 
 
+def beyond(units: Sequence[Range], channels: int) -> list[Range]:
+    """What of the ranges a layer of so many channels does not have, in order.
+
+    >>> beyond([(0, 99)], 32)
+    [(32, 99)]
+    """
+    found: list[Range] = []
+    for first, last in sorted((max(first, channels), last) for first, last in units if last > channels):
+        if found and first <= found[-1][1]:
+            found[-1] = found[-1][0], max(last, found[-1][1])
+        else:
+            found.append((first, last))
+    return found
+
+
 def _line(network: Network, track: Track, ranges: tuple[Range, ...], options: Any, recipe: Recipe) -> Line:
     first = _unit(track, 0)
     unit = to_text(first)

@@ -2,6 +2,7 @@
 
 import type { Picture, UnitDoc } from "../../types";
 import { count, number, percent, STATES } from "../../words";
+import { wantedRows } from "../../live/mix";
 import { positioned } from "./real";
 
 /** What of a unit's document speaks for its picture or against it. */
@@ -13,12 +14,19 @@ const SAID: Record<Verdict, [sign: string, word: string]> = {
   for: ["✓", "speaks for it"], care: ["△", "take care"], against: ["✕", "speaks against it"], none: ["·", "no verdict"],
 };
 
-/** Whether a picture is meant to silence its unit rather than to fire it. */
-export const downward = (picture: Picture) => picture.kind === "negative" || picture.target.trimStart().startsWith("-");
+/** Whether several things are asked of a picture: then what was measured of one unit says little for or against it. */
+const mixture = (picture: Picture) => wantedRows(picture.target).length > 1;
+
+/** Whether a picture is meant to silence the unit that was measured rather than to fire it. */
+export function downward({ kind, target, evidence }: Picture): boolean {
+  const row = wantedRows(target).find((one) => one.unit === evidence.unit);
+  return kind === "negative" || (row ? row.weight < 0 : target.trimStart().startsWith("-"));
+}
 
 /** What is wrong with a picture that is not ok. */
 export function troubleOf(picture: Picture): string {
   if (picture.status === "diverged") return "The optimisation left the finite numbers; this is the last sound picture, not the end.";
+  if (mixture(picture)) return "No gradient reached it in its last steps: all units of the mix stayed silent, so it shows little of what they respond to.";
   if (downward(picture)) return "No gradient was left in its last steps: the unit is silent on it and cannot be pushed lower. It shows little.";
   return "No gradient reached it in its last steps: the unit stayed silent, so it shows little of what the unit responds to.";
 }
@@ -33,7 +41,7 @@ function ofState(picture: Picture): Line {
   const rose = start !== null && clean !== null && clean > start;
   return { what, value: `${number(start)} → ${number(clean)}`, verdict: start === null || clean === null ? "none" : rose ? "for" : "against",
     means: rose ? `The score rose in ${count(picture.steps, "step")} from the start picture to this one.`
-      : "The score did not rise: the picture is not what the unit was driven to." };
+      : `The score did not rise: the picture is not what the ${mixture(picture) ? "mix" : "unit"} was driven to.` };
 }
 
 function ofRobust({ score }: Picture): Line | null {
@@ -69,6 +77,11 @@ function ofRank(picture: Picture): Line | null {
   if (!found) return null;
   const { down, place, siblings, value } = found, { unit, top } = picture.evidence;
   const what = down ? "rank from below" : "rank in the layer", most = down ? "least" : "most";
+  if (mixture(picture) && unit) {
+    const others = place === 1 ? `${unit} fires ${most} of all units of its layer on it`
+      : `${count(place - 1, "unit")} of the layer ${place === 2 ? "fires" : "fire"} ${down ? "less" : "more"} on it than ${unit}`;
+    return { what, value, verdict: "none", means: `${others}; it is one unit of the mix, which others move too.` };
+  }
   if (siblings < 2) return { what, value, verdict: "none", means: "It has no siblings to be compared with." };
   if (place === 1) return { what, value, verdict: "for", means: `Of all units of its layer ${unit ?? "this one"} fires ${most} on this picture.` };
   const first = !down && top[0] ? `; first is ${top[0].unit}` : "";
@@ -81,24 +94,27 @@ export const averaged = ({ evidence }: Picture, { layer = "", examples = null }:
   evidence.natural?.statistic === "mean" && !/^(logit|prob):/.test(evidence.unit ?? "") && positioned({ layer, examples });
 
 function ofNatural(picture: Picture, doc: Facts): Line[] {
-  const found = picture.evidence.natural;
+  const found = picture.evidence.natural, mixed = mixture(picture);
+  const unit = mixed ? picture.evidence.unit ?? "one unit" : "the unit";
+  const verdict = (of: Verdict): Verdict => (mixed ? "none" : of); // what one unit of a mix does is no measure of it
   if (!found) {
     return [{ what: "on real pictures", value: "–", verdict: "none",
       means: "No scan of real pictures is at hand, so nothing tells whether it fires more than photos do." }];
   }
   const down = downward(picture);
-  const mean = averaged(picture, doc), measured = mean ? "The mean over all positions is" : "The activation is";
+  const mean = averaged(picture, doc);
+  const measured = `${mean ? "The mean over all positions" : "The activation"}${mixed ? ` of ${unit}` : ""} is`;
   const beyond = down ? 100 - found.percentile : found.percentile;
   const lines: Line[] = [{
     what: "against real pictures", value: `${number(Math.floor(beyond * 100) / 100)} %`,
-    verdict: beyond >= 99 ? "for" : beyond >= 90 ? "care" : "against",
-    means: `It fires the unit ${down ? "less" : "more"} than ${beyond >= 100 ? "all" : `${number(Math.floor(beyond * 100) / 100)} % of`} ${number(found.pictures)} real pictures`
-      + (mean ? ", by the mean over all positions" : "") + (beyond < 90 ? ": ordinary photos do better." : "."),
+    verdict: verdict(beyond >= 99 ? "for" : beyond >= 90 ? "care" : "against"),
+    means: `It fires ${unit} ${down ? "less" : "more"} than ${beyond >= 100 ? "all" : `${number(Math.floor(beyond * 100) / 100)} % of`} ${number(found.pictures)} real pictures`
+      + (mean ? ", by the mean over all positions" : "") + (mixed ? "; it is one unit of the mix." : beyond < 90 ? ": ordinary photos do better." : "."),
   }];
   if (found.ratio !== null) {
     lines.push({
       what: down ? "to the natural minimum" : "to the natural maximum", value: `${number(found.ratio)} ×`,
-      verdict: found.ratio >= 1 ? "for" : "care",
+      verdict: verdict(found.ratio >= 1 ? "for" : "care"),
       means: found.ratio >= 1
         ? `${measured} ${number(found.value)}; the most extreme real picture gives ${number(found.extreme)}. It is beyond what photos show: an exaggeration.`
         : `${measured} ${number(found.value)} and some real picture gives ${number(found.extreme)}: see the real pictures first.`,
@@ -107,8 +123,10 @@ function ofNatural(picture: Picture, doc: Facts): Line[] {
   return lines;
 }
 
-function ofGradient({ evidence }: Picture): Line[] {
-  const lines: Line[] = [];
+/** `silent` counts the last steps in which the target gave no gradient of its own, `redirected` those first steps in
+ * which a redirected one moved the picture all the same: a step can be both. */
+function ofGradient(picture: Picture): Line[] {
+  const { evidence, steps } = picture, lines: Line[] = [];
   const fine = evidence.high_frequency;
   lines.push({
     what: "fine detail", value: percent(fine), verdict: fine > 0.5 ? "care" : "none",
@@ -117,11 +135,14 @@ function ofGradient({ evidence }: Picture): Line[] {
   });
   if (evidence.redirected > 0) {
     lines.push({ what: "redirected", value: count(evidence.redirected, "step"), verdict: "none",
-      means: "The unit was silent at first: in these steps the gradient was led past inactive ReLUs." });
+      means: `The ${mixture(picture) ? "mix" : "unit"} was silent at first: in these steps the gradient was led past inactive ReLUs.` });
   }
   if (evidence.silent > 0) {
-    lines.push({ what: "silent", value: count(evidence.silent, "step"), verdict: "care",
-      means: "No gradient reached the picture in these last steps: it stopped changing." });
+    const all = evidence.silent >= steps, both = evidence.silent + evidence.redirected > steps;
+    const value = all ? `all ${count(steps, "step")}` : count(evidence.silent, "step");
+    lines.push({ what: "silent", value, verdict: "care",
+      means: `No gradient of ${mixture(picture) ? "the mix" : "the unit"} reached the picture in ${all ? "any step" : "these last steps"}: `
+        + (both ? "of them, only the redirected ones moved it." : "nothing moved it any further.") });
   }
   return lines;
 }

@@ -6,15 +6,33 @@ import { Copy, Curve, Say, Slider, StripImage, Thumb } from "../../ui";
 import { number, STATES } from "../../words";
 import { troubleOf } from "./trust";
 
-/** What a picture is called: negative, diverse 2; made in several ways: positive, 64 steps. */
-export function nameOf(picture: Picture, all: readonly Picture[]): string {
-  const kind = all.filter((other) => other.kind === picture.kind);
-  const name = kind.some((other) => other.row !== picture.row) ? `${picture.kind} ${picture.row + 1}` : picture.kind;
-  const twins = kind.filter((other) => other.row === picture.row && other.id !== picture.id);
-  if (twins.length === 0) return name;
-  return twins.some((other) => other.steps === picture.steps) ? `${name}, ${picture.id.slice(0, 4)}`
-    : `${name}, ${picture.steps} steps`;
+/** Which of its kind a picture is, from 1; empty where the unit has one row of them. */
+export const numberOf = (picture: Picture, all: readonly Picture[]): string =>
+  all.some((other) => other.kind === picture.kind && other.row !== picture.row) ? String(picture.row + 1) : "";
+
+/** The others of its kind and row: the same, made in other ways. */
+const twinsOf = (picture: Picture, all: readonly Picture[]): Picture[] =>
+  all.filter((other) => other.kind === picture.kind && other.row === picture.row && other.id !== picture.id);
+
+/** As much of a picture's id as tells it from its twins; empty where it has none. */
+export function idOf(picture: Picture, all: readonly Picture[]): string {
+  const twins = twinsOf(picture, all);
+  let digits = 4;
+  while (digits < picture.id.length && twins.some((other) => other.id.startsWith(picture.id.slice(0, digits)))) digits++;
+  return twins.length > 0 ? picture.id.slice(0, digits) : "";
 }
+
+/** What tells a picture from its twins: 64 steps, or how its id begins. */
+const wayOf = (picture: Picture, all: readonly Picture[]): string => {
+  const twins = twinsOf(picture, all);
+  const told = twins.length > 0 && twins.every((other) => other.steps !== picture.steps);
+  return told ? `${picture.steps} steps` : idOf(picture, all);
+};
+
+/** What a picture is called: negative, diverse 2; made in several ways: positive, 64 steps. */
+export const nameOf = (picture: Picture, all: readonly Picture[]): string =>
+  [[picture.kind, numberOf(picture, all)], [wayOf(picture, all)]]
+    .map((part) => part.filter(Boolean).join(" ")).filter(Boolean).join(", ");
 
 /** Width at which a picture is shown in `room` pixels: the greatest whole multiple, else as wide as there is room. */
 export const fitted = (natural: number, room: number): number =>
@@ -39,9 +57,10 @@ const altOf = (picture: Picture, doc: UnitDoc, which: string) =>
   `${which} picture optimised for ${doc.unit}${doc.name ? ` (${doc.name})` : ""}, score ${number(picture.score.clean)}`
   + (picture.status === "ok" ? "" : `, ${STATES[picture.status]?.word}`);
 
-/** The name of a downloaded file. */
+/** The name of a downloaded file: another one for each picture of a unit. */
 export const fileName = (doc: UnitDoc, picture: Picture): string =>
-  `${doc.model}-${doc.layer}-${doc.channel}-${picture.kind}${picture.row || ""}`.replace(/[^\w.-]+/g, "_")
+  [doc.model, doc.layer, doc.channel, picture.kind + numberOf(picture, doc.pictures), wayOf(picture, doc.pictures)]
+    .filter((part) => part !== "").join("-").replace(/[^\w.-]+/g, "_")
   + "." + (picture.url.split(".").pop() ?? "png");
 
 /** Plays frames while `on`: a step each 180 ms, stops at the last. */

@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, final
 
-from ...errors import BadSpec, PhospheneError, UnknownOption, closest
+from ...errors import BadSpec, PhospheneError, UnitOutOfRange, UnknownOption, closest
 from ...examples.shots import pictures_of
 from ...front import options_of, prepare, steps_of
 from ...images import Aligned, images
 from ...models.network import Network
-from ...objectives import Alignment, Objective, named, to_text
+from ...objectives import Alignment, Neuron, Objective, named, to_text
 from ...presets import preset as preset_of
 from ...spec import Job
 from ...store.ledger import Ledger
@@ -85,7 +85,7 @@ def _picture(ask: Ask, network: Network, frame: tuple[int, int] | None) -> Pictu
         said |= {"start": "given", "size": ask.size if ask.size is not None else frame}
     # the start comes later: to look at one, memory is measured, and that runs the network
     jobs, _ = prepare(network, [objective], options_of(**said))
-    return _bounded(Pictures(_title(network, objective), tuple(jobs)))
+    return _placed(network, objective, _bounded(Pictures(_title(network, objective), tuple(jobs))))
 
 
 def _between(ask: Ask, network: Network) -> Pictures:
@@ -99,7 +99,7 @@ def _between(ask: Ask, network: Network) -> Pictures:
     network.find(where)
     jobs, _ = prepare(network, objectives, options_of(**{**_said(ask), "image": _image(ask) or Aligned()}))
     title = f"{_title(network, first)} \N{RIGHTWARDS ARROW} {_title(network, last)}"
-    return _bounded(Pictures(title, tuple(grouped(jobs, Alignment(where, ALIGNED)))))
+    return _placed(network, first + last, _bounded(Pictures(title, tuple(grouped(jobs, Alignment(where, ALIGNED))))))
 
 
 def _units(ask: Ask, network: Network, ledger: Ledger) -> Units:
@@ -111,6 +111,8 @@ def _units(ask: Ask, network: Network, ledger: Ledger) -> Units:
     whole = _recipe(ask.recipe)
     one = with_steps(whole, ask.steps)
     scan = _scan(one, network, ledger, track.name)
+    if scan is None:
+        _without_scan(one, ask.layer)
     plan = planned(network, one, layers=[ask.layer], scan=scan,
                    units=None if ask.units is None else ranges_of(ask.units))  # fmt: skip
     many = "all units" if ask.units is None else "1 unit" if plan.units == 1 else f"{plan.units} units"
@@ -139,6 +141,17 @@ def _scan(recipe: Recipe, network: Network, ledger: Ledger, layer: str) -> str |
     except PhospheneError:  # they are gone: the same as no scan
         return None
     return found.id
+
+
+def _without_scan(recipe: Recipe, layer: str) -> None:
+    """Refuse a recipe that insists on real pictures, in words of whoever cannot name some here."""
+    try:
+        recipe.without_data()
+    except BadSpec as error:
+        raise BadSpec(
+            f"the recipe {recipe.name} takes real pictures, and no scan of {layer} here has some; on the command line: "
+            f"phosphene sweep MODEL --store ... --recipe {recipe.name} --data photos/"
+        ) from error
 
 
 def _recipe(name: str) -> Recipe:
@@ -172,6 +185,24 @@ def _bounded(order: Pictures) -> Pictures:
     if work > MOST_WORK:
         raise BadSpec(f"that is {work / MOST_WORK:.1f} times as much work as one job may be; choose fewer steps or "
                       "pictures, or a smaller size")  # fmt: skip
+    return order
+
+
+def _placed(network: Network, objective: Objective, order: Pictures) -> Pictures:
+    """Refuse a position outside of a layer's map, where that is known without a run: of pictures no larger than those
+    that the network was looked at with. Larger ones have larger maps, and the job finds out."""
+    own = network.preprocessing.size[1:]
+    known = all(side <= most for side, most in zip(order.size, own, strict=True))
+    for _, term in objective.terms:
+        if not isinstance(term, Neuron):
+            continue
+        size = network.find(term.layer)[0].size
+        if len(size) != 2:
+            raise UnitOutOfRange(f"{term.layer} has no map, so no positions; leave out the part after @")
+        position = term.position or (0, 0)  # the middle is in every map
+        if known and any(at >= side for at, side in zip(position, size, strict=True)):
+            raise UnitOutOfRange("{} does not exist: the map of {} is {} x {} at {} x {} pixels".format(
+                term.place(), term.layer, *size, *own))  # fmt: skip
     return order
 
 

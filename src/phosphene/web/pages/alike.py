@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 SIDE = 32  # pixels at which shapes are looked at
 RINGS, WAYS = 4, 6  # of frequencies, of directions
 AT_A_TIME = 256  # pictures
+ALIKE = 0.5  # cosine from which two pictures are nearer to each other than to the average of their layer
 NARROW, MOST_WORK = 64, 2 * 10**9  # directions, multiplications
 Vectors = NDArray[np.float32]  # (units, features), each of length 1, or 0 where nothing is known
 
@@ -119,10 +120,11 @@ def _chain(vectors: Vectors) -> list[int]:
 
 
 def nearest(vectors: Vectors, row: int, most: int) -> list[tuple[int, float]]:
-    """The rows most like one, with their cosines, best first."""
+    """The rows most like one, with their cosines, best first; none that are not ``ALIKE``: among a few pictures the
+    nearest may have nothing in common."""
     if not np.abs(vectors[row]).any():
         return []
     alike = np.round(vectors @ vectors[row], 4)
     alike[row] = -np.inf
     places = np.argsort(-alike, kind="stable")[:most]
-    return [(int(at), float(alike[at])) for at in places if alike[at] > 0]
+    return [(int(at), float(alike[at])) for at in places if alike[at] >= ALIKE]

@@ -33,6 +33,7 @@ from .kept import Kept, Recent
 from .payloads import Payloads
 from .real import source_text, without_keys
 from .sheets import Sheets
+from .texts import model_text, named_text
 from .unit import BESIDE, DAMAGE, OPTIMISED, read, unit_doc
 from .view import View, best_of, by_channel, real_of, state_of, thumbs_of
 
@@ -71,7 +72,7 @@ class Shelf:
             for view in views for some in view.lines.values() for one in some
         )  # fmt: skip
         layers = sum(layer.usual or layer.anything for layer in network.layers.values())
-        return NetworkLine(network.id, network.model, live, layers, pictures)
+        return NetworkLine(network.id, network.model, named_text(network.known), live, layers, pictures)
 
     def network(self, network: str, live: Collection[str] = ()) -> NetworkDoc:
         """A network with its layers. ``live``: ids of networks that can make new pictures."""
@@ -105,6 +106,7 @@ class Shelf:
         return LayerDoc(
             network=network.id,
             model=network.model,
+            address=model_text(network.known),
             live=live,
             layer=layer.shown,
             kind=layer.kind,
@@ -117,6 +119,7 @@ class Shelf:
             next=None if after is None else after.shown,
             units=tuple(_unit_lines(view, places)),
             damaged=len(view.damaged),
+            ways=view.ways,
         )
 
     def unit(self, network: str, layer: str, channel: int, live: Collection[str] = ()) -> UnitDoc:

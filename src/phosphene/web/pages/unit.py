@@ -15,7 +15,7 @@ from ..schema.documents import ExamplesDoc, FacetsDoc, FailureDoc, FramesDoc, Ne
 from ..schema.typed import typed
 from .payloads import Payloads
 from .real import examples_of, facets_of, facts_of
-from .texts import cli_of, python_of, unit_texts
+from .texts import cli_of, model_text, python_of, unit_texts
 from .view import View, state_of
 
 OPTIMISED = ("positive", "negative", "diverse")
@@ -68,6 +68,7 @@ def unit_doc(
     return UnitDoc(
         network=network.id,
         model=network.model,
+        address=model_text(network.known),
         live=live,
         layer=layer.shown,
         channel=channel,

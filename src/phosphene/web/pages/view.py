@@ -49,6 +49,11 @@ class View:
         beyond = (one for one in (*self.lines, *self.layer.asked) if one < MOST)
         return range(max(self.layer.channels or 0, 1 + max(beyond, default=-1)))
 
+    @property
+    def ways(self) -> int:
+        """In how many ways its positive pictures were made: with several recipes, say."""
+        return sum(bool(way) for way in _ways(self.lines))
+
     def unit(self, channel: int) -> str:
         """A unit as text."""
         return unit_text(self.layer, channel)
@@ -93,13 +98,18 @@ def _sound(line: Line) -> bool:
 def best_of(lines: Mapping[int, Sequence[Line]]) -> dict[int, Line]:
     """Of each channel its positive picture; of several, that made in the way in which most were made; else why there
     is none."""
-    ways = Counter(one.way for some in lines.values() for one in some if one.kind == "positive" and one.picture)
+    ways = _ways(lines)
     found = {}
     for channel, some in lines.items():
         own = [one for one in some if one.kind == "positive"]
         if own:
             found[channel] = min(own, key=lambda one: (one.picture is None, -ways[one.way], one.way, one.id))
     return found
+
+
+def _ways(lines: Mapping[int, Sequence[Line]]) -> Counter[str]:
+    """How many positive pictures were made in each way."""
+    return Counter(one.way for some in lines.values() for one in some if one.kind == "positive" and one.picture)
 
 
 def thumbs_of(lines: Mapping[int, Sequence[Line]], best: Mapping[int, Line], wide: float) -> dict[int, Thumb]:

@@ -35,10 +35,12 @@ class Tile:
 
 @dataclass(frozen=True)
 class NetworkLine:
-    """A network of the microscope. ``live``: new pictures of it can be made here."""
+    """A network of the microscope. ``named``: with what was said about it, as ``phosphene serve --model`` takes it.
+    ``live``: new pictures of it can be made here."""
 
     id: str
     model: str
+    named: str
     live: bool
     layers: int
     pictures: int
@@ -124,12 +126,17 @@ class UnitLine:
 
 @dataclass(frozen=True)
 class LayerDoc:
-    """A layer at a glance. ``tile``: pixels of a side of a tile. ``sheets``: address -> width, height in pixels.
-    ``similarity``: what ``alike`` was told from, or None: ``fires`` (on the same real pictures) or ``looks``.
-    ``chunks``: of an export, which of its files of units there are; None from a server, which has them all."""
+    """A layer at a glance. ``address``: of the network, with what was said about it, on a command line.
+
+    ``tile``: pixels of a side of a tile. ``sheets``: address -> width, height in pixels. ``similarity``: what ``alike``
+    was told from, or None: ``fires`` (on the same real pictures) or ``looks``. ``ways``: in how many its positive
+    pictures were made; of a unit's, its line says that in which most were. ``chunks``: of an export, which of its files
+    of units there are; None from a server, which has them all.
+    """
 
     network: str
     model: str
+    address: str
     live: bool
     layer: str
     kind: str | None
@@ -142,6 +149,7 @@ class LayerDoc:
     next: str | None
     units: tuple[UnitLine, ...]
     damaged: int = 0
+    ways: int = 1
     chunks: tuple[int, ...] | None = None
 
 
@@ -279,10 +287,11 @@ class FailureDoc:
 
 @dataclass(frozen=True)
 class UnitDoc:
-    """All that is known of a unit. ``pictures``: by kind, then row."""
+    """All that is known of a unit. ``address``: as a layer's. ``pictures``: by kind, then row."""
 
     network: str
     model: str
+    address: str
     live: bool
     layer: str
     channel: int
