@@ -320,6 +320,17 @@ def test_silent_steps_that_were_redirected_are_not_said_to_be_lost(
     page.locator(".trust-value").get_by_text(value, exact=True).wait_for()
 
 
+def test_what_was_made_live_stands_once_beside_the_picture_of_the_store(seen: Watched, gallery: Gallery) -> None:
+    for steps in (2, 2, 3):
+        asked(seen, network=gallery.fingerprint, target="mixed4b:3", steps=steps)
+    page = seen.go(f"#/n/{gallery.net}/mixed4b/3", ".viewer-main img")
+    made = page.get_by_role("region", name="Made live").get_by_role("link")
+    awaited(page, lambda: all(one["state"] == "done" for one in told(seen, "jobs")), "all are made", 60)
+    expect(made).to_have_count(2)
+    words = [text.split("\n")[0].strip() for text in made.all_inner_texts()]
+    assert words == ["fast, 3 steps, seed 0", "fast, 2 steps, seed 0"], "two of one ask are one picture"
+
+
 def test_units_are_made_into_the_store_and_appear(seen: Watched) -> None:
     """From the page of a unit that has none; other pages learn of it by themselves."""
     plain = next(one["id"] for one in told(seen, "models") if one["model"] == "miniception-plain")

@@ -48,9 +48,12 @@ def _name(change: Change) -> str:
 
 
 def _details(change: Change) -> tuple[str, str]:
-    """Below the first: its score; below the second: its score and how alike the two are."""
+    """Below the first: its score; below the second: its score and how alike the two are; below both of a pair that was
+    made in two ways: its steps."""
     alike = "" if change.likeness is None else f" · alike {change.likeness:.2f}"
-    return _said(change.first), f"{_said(change.second)}{alike}"
+    otherwise = change.state == "made otherwise"
+    first, second = (f" · {steps} steps" if otherwise and steps is not None else "" for steps in change.steps)
+    return f"{_said(change.first)}{first}", f"{_said(change.second)}{second}{alike}"
 
 
 def _said(line: Line | None) -> str:

@@ -8,7 +8,7 @@ import { firstFrame, leftLine, problem, stateLine, unfinished } from "../../live
 import { href, Link } from "../../router";
 import type { JobDoc, UnitDoc } from "../../types";
 import { Copy, Say, Thumb } from "../../ui";
-import { number } from "../../words";
+import { count, number } from "../../words";
 import { MakeUnits, useAsk } from "../make";
 import { Trust } from "./trust";
 
@@ -134,9 +134,20 @@ export function InColumn({ doc, kind, size }: { doc: UnitDoc; kind: string; size
   );
 }
 
-/** Finished live pictures of a unit that has others. */
+/** What was asked for, in a few words. */
+const how = ({ ask }: JobDoc) => [
+  ask.preset, ask.image, ask.size && `${ask.size} px`, ask.steps && count(ask.steps, "step"), `seed ${ask.seed}`,
+].filter(Boolean).join(", ");
+
+/** Finished live pictures of a unit that has others; what was asked for twice came out the same, and is shown once. */
 export function MadeLive({ jobs, doc, but }: { jobs: Jobs; doc: UnitDoc; but?: JobDoc | undefined }) {
-  const all = jobs.list.filter((job) => makes(doc, job) && done(job) && job !== but);
+  const asked = new Set<string>();
+  const all = jobs.list.filter((job) => {
+    const ask = JSON.stringify(job.ask), twin = asked.has(ask);
+    if (!makes(doc, job) || !done(job)) return false;
+    asked.add(ask);
+    return !twin && job !== but;
+  });
   if (all.length === 0) return null;
   return (
     <section class="section" aria-labelledby="made-live">
@@ -146,9 +157,9 @@ export function MadeLive({ jobs, doc, but }: { jobs: Jobs; doc: UnitDoc; but?: J
           const picture = job.pictures[0]!;
           return (
             <li key={job.id}>
-              <Link class="button" to={href("live", job.id)} title={`${job.ask.preset}, seed ${picture.seed}`}>
+              <Link class="button" to={href("live", job.id)} title={how(job)}>
                 <Thumb url={picture.url} w={picture.width} h={picture.height} size={96} alt={`live picture of ${doc.unit}`} />
-                <span>{job.ask.preset}, seed {picture.seed}</span>
+                <span>{how(job)}</span>
                 <span class="dim">score {number(picture.score.clean)}</span>
               </Link>
             </li>
