@@ -24,6 +24,7 @@ from phosphene.store.place import Place
 from phosphene.sweeps.described import about_of
 from phosphene.web.export import export, matches
 from phosphene.web.live.journal import Journal
+from phosphene.web.pages.shelf import Shelf
 from phosphene.web.schema.live_documents import Ask, JobDoc
 from phosphene.web.schema.paths import slug
 from phosphene.web.site import MARKER, SAYS
@@ -95,6 +96,22 @@ def test_the_documents_are_those_of_the_shelf(store: Path, tmp_path: Path) -> No
     assert not docs["site"]["live"]
     assert [job["id"] for job in docs["jobs"]] == ["0123456789ab"]
     assert str(tmp_path.parent) not in json.dumps([docs["site"], docs[net]])
+
+
+def test_folders_of_whoever_made_it_are_not_published(tmp_path: Path) -> None:
+    """A server's own pages say them, so that a command that is copied there works."""
+    ledger = Ledger(Place(str(tmp_path / "store")), write=True)
+    first = record("a", 0)
+    model = {"address": "/home/me/nets/net.py:build", "weights": "/home/me/last.pt", "untrained": False}
+    put(ledger, {**first, "model": model["address"], "spec": {**first["spec"], "model": model}})
+    at_home = Shelf(ledger).unit(first["fingerprint"], "a", 0)
+    assert "/home/me/last.pt" in at_home.pictures[0].cli
+    export(Shelf(ledger), None, tmp_path / "site")
+    docs = docs_of(tmp_path / "site")
+    assert "/home/me" not in json.dumps(docs)
+    (unit,) = docs[f"{first['fingerprint']}/a/0"]
+    assert unit["pictures"][0]["cli"].endswith("\nphosphene render net.py:build a:0 --weights last.pt")
+    assert "ph.load('net.py:build', weights='last.pt')" in unit["pictures"][0]["python"]
 
 
 def test_the_same_store_gives_the_same_files(store: Path, tmp_path: Path) -> None:

@@ -14,6 +14,7 @@ from typing import Any, final
 
 from ..errors import StoreError, UnknownLayer, closest
 from .live.journal import Journal, names_of
+from .pages.published import job_published, layer_published, line_published, unit_published
 from .pages.real import last_part
 from .pages.shelf import Shelf
 from .schema.documents import LayerDoc, LayerLine, NetworkDoc, UnitDoc, UnitLine
@@ -72,7 +73,10 @@ def export(
     writer.jobs(done, jobs)
     whole = shelf.site()
     lines = {line.id: line for line in whole.networks}
-    shown = tuple(replace(lines[one.id], layers=len(one.layers)) for one in chosen)
+    shown = tuple(
+        line_published(replace(lines[one.id], layers=len(one.layers)), shelf.catalog.network(one.id).spec)
+        for one in chosen
+    )
     writer.document(SITE, "site", asdict(replace(whole, store=last_part(whole.store), networks=shown)))
     site.end(pages[INDEX])
     return Exported(
@@ -156,7 +160,7 @@ class _Writer:
     def network(self, doc: NetworkDoc) -> int:
         """All of a network; how many units it has."""
         self.document(network_file(doc.id), doc.id, asdict(doc))
-        names = [line.name for line in doc.layers]
+        names, spec = [line.name for line in doc.layers], self.shelf.catalog.network(doc.id).spec
         units = 0
         for at, name in enumerate(names):
             if self.tell is not None:
@@ -166,9 +170,10 @@ class _Writer:
             layer = replace(self.shelf.layer(doc.id, name), previous=before, next=after)
             chunks = []
             for chunk, some in self._units(layer):
-                self.document(units_file(doc.id, name, chunk), f"{doc.id}/{name}/{chunk}", [asdict(u) for u in some])
+                shown = [asdict(unit_published(one, spec)) for one in some]
+                self.document(units_file(doc.id, name, chunk), f"{doc.id}/{name}/{chunk}", shown)
                 chunks.append(chunk)
-            layer = replace(layer, chunks=tuple(chunks))  # the pages ask for no others
+            layer = layer_published(replace(layer, chunks=tuple(chunks)), spec)  # the pages ask for no others
             self.document(layer_file(doc.id, name), f"{doc.id}/{name}", asdict(layer))
             units += len(layer.units)
             self.done += 1
@@ -185,7 +190,7 @@ class _Writer:
 
     def jobs(self, done: Sequence[JobDoc], jobs: Journal | None) -> None:
         """Live jobs with their pictures."""
-        self.document(JOBS, "jobs", [asdict(job) for job in done])
+        self.document(JOBS, "jobs", [asdict(job_published(job)) for job in done])
         for job in done if jobs is not None else ():
             for name in names_of(job):  # never an address that stands in a record: it may say anything
                 try:

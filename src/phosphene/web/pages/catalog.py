@@ -61,11 +61,6 @@ class Listed:
     scans: tuple[Scan, ...]
     plans: tuple[Mapping[str, Any], ...]
 
-    @property
-    def known(self) -> dict[str, Any]:
-        """Where it comes from, without the folders of whoever made the store."""
-        return {**self.spec, "address": self.model}
-
     def layer(self, name: str) -> Layer:
         """By the name that is shown, or that in the store; UnknownLayer says which there are."""
         found = next((one for one in self.layers.values() if one.shown == name), None) or self.layers.get(name)

@@ -72,7 +72,7 @@ class Shelf:
             for view in views for some in view.lines.values() for one in some
         )  # fmt: skip
         layers = sum(layer.usual or layer.anything for layer in network.layers.values())
-        return NetworkLine(network.id, network.model, named_text(network.known), live, layers, pictures)
+        return NetworkLine(network.id, network.model, named_text(network.spec), live, layers, pictures)
 
     def network(self, network: str, live: Collection[str] = ()) -> NetworkDoc:
         """A network with its layers. ``live``: ids of networks that can make new pictures."""
@@ -106,7 +106,7 @@ class Shelf:
         return LayerDoc(
             network=network.id,
             model=network.model,
-            address=model_text(network.known),
+            address=model_text(network.spec),
             live=live,
             layer=layer.shown,
             kind=layer.kind,

@@ -68,7 +68,7 @@ def unit_doc(
     return UnitDoc(
         network=network.id,
         model=network.model,
-        address=model_text(network.known),
+        address=model_text(network.spec),
         live=live,
         layer=layer.shown,
         channel=channel,
