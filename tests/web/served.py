@@ -169,6 +169,7 @@ def running(state: Path, *words: str, code: str | None = None, browser: bool = F
         stderr=subprocess.STDOUT,
         text=True,
         env={**os.environ, "XDG_STATE_HOME": str(state), "LOCALAPPDATA": str(state), "PYTHONUNBUFFERED": "1"},
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # where the tests' shell ignores Ctrl-C
     )
     said: list[str] = []
 
