@@ -74,7 +74,8 @@ def plans_of(ledger: Ledger, store: str, wanted: str | None = None) -> list[Plan
             print(f"left out: {error}", file=sys.stderr)
     if not found:
         raise StoreError(f"no sweep in {store}; begin one: phosphene sweep miniception --store {store}")
-    found.sort(key=lambda plan: -round(ledger.place.age(sweep_of(plan.id)) or 0.0, 3))
+    times = {plan.id: ledger.place.written(sweep_of(plan.id)) for plan in found}
+    found.sort(key=lambda plan: (when.timestamp() if (when := times[plan.id]) else 0.0, plan.id))
     if wanted is None:
         return found
     own = [plan for plan in found if wanted and plan.id.startswith(wanted)]

@@ -186,15 +186,20 @@ class Place:
         cut = len(root.rstrip("/")) + 1
         return sorted(Found(str(name)[cut:], int(info.get("size") or 0)) for name, info in found.items())
 
-    def age(self, name: str) -> float | None:
-        """Seconds since a file was written; None where the filesystem does not say, or there is no such file."""
+    def written(self, name: str) -> datetime | None:
+        """When a file was written; None where the filesystem does not say, or there is no such file."""
         filesystem, root = self._opened
         try:
             when = filesystem.modified(posixpath.join(root, name))
         except Exception:
             return None
         known: datetime = when if when.tzinfo is not None else when.replace(tzinfo=UTC)
-        return (datetime.now(UTC) - known).total_seconds()
+        return known
+
+    def age(self, name: str) -> float | None:
+        """Seconds since a file was written; None where that is not known."""
+        when = self.written(name)
+        return None if when is None else (datetime.now(UTC) - when).total_seconds()
 
     def move(self, name: str, to: str) -> None:
         """Copy a file, then remove it where it was; a file of the new name is written over."""
