@@ -160,7 +160,7 @@ def test_no_other_network_answers_for_one_that_is_only_shown(visit: Visits, tmp_
         for route in ("image?net={}", "mixer?net={}&target=mixed4b:3", "live?net={}&target=mixed4b:3"):
             page = seen.go("#/" + route.format(shown.fingerprint[:12]))
             page.get_by_text(
-                "net.py:build is only shown here: start phosphene serve with --model net.py:build"
+                f"net.py:build is only shown here: start phosphene serve with --model {shown.name}"
             ).wait_for()
             assert page.get_by_text("Open photo").count() == 0
             assert page.get_by_role("combobox", name="Target").count() == 0
